@@ -1,1 +1,18 @@
+//! Cold. Evenkeel: market making, hedging and delta-neutral pairs on perpetual-futures DEXs.
+//!
+//! Modules in reading order; ARCHITECTURE.md is the map.
+#![forbid(unsafe_code)]
 
+pub mod units;
+
+pub mod event;
+pub mod instrument;
+
+pub mod strategy;
+
+pub mod venue;
+
+pub mod net;
+pub mod sim;
+
+pub mod ops;

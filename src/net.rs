@@ -1,0 +1,1 @@
+//! Hot. The WebSocket client: bytes in, bytes out; knows no other module of ours.

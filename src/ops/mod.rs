@@ -1,0 +1,3 @@
+//! Cold. Operation: the command line, health, metrics, reports.
+
+pub mod plan;

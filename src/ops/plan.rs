@@ -1,0 +1,1 @@
+//! Cold. `evenkeel plan`: the calculators.

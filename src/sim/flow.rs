@@ -1,0 +1,1 @@
+//! Cold. A seeded market, calibrated on real recordings.

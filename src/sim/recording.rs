@@ -1,0 +1,1 @@
+//! Cold. A recorded market, played into the exchange.

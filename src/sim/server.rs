@@ -1,0 +1,1 @@
+//! Cold. A WebSocket and HTTP server that speaks Hyperliquid over loopback.

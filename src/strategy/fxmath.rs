@@ -1,0 +1,1 @@
+//! Hot. Deterministic fixed-point logarithm, exponential, power and root.

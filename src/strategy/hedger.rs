@@ -1,0 +1,1 @@
+//! Hot. The hedger: brings inventory back.

@@ -1,0 +1,1 @@
+//! Hot. The ladder: capacity spread over levels.

@@ -1,0 +1,6 @@
+//! Hot. What is decided: pure functions of values and read-only state.
+
+pub mod fxmath;
+pub mod hedger;
+pub mod ladder;
+pub mod pair;

@@ -1,0 +1,1 @@
+//! Hot. The pair: two legs of equal notional.

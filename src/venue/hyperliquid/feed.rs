@@ -1,0 +1,1 @@
+//! Hot. Public market data: l2Book, bbo, trades.

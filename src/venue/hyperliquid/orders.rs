@@ -1,0 +1,1 @@
+//! Hot. Orders as signed `post` frames, and their answers.

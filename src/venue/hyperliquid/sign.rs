@@ -1,0 +1,1 @@
+//! Hot. L1 action signing: msgpack by hand, action hash, nonces.

@@ -1,0 +1,1 @@
+//! Hot. The user stream: orderUpdates, userFills.

@@ -1,0 +1,1 @@
+//! Hot. A cursor over JSON bytes: keys, decimals as integers, no tree, no allocation.
