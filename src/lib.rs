@@ -6,7 +6,11 @@
 pub mod units;
 
 pub mod event;
+
+pub mod book;
 pub mod instrument;
+pub mod ledger;
+pub mod orders;
 
 pub mod strategy;
 
