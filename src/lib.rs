@@ -12,6 +12,11 @@ pub mod instrument;
 pub mod ledger;
 pub mod orders;
 
+pub mod explain;
+pub mod risk;
+
+pub mod core;
+
 pub mod strategy;
 
 pub mod venue;

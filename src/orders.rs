@@ -12,11 +12,10 @@
 //! is still open. Whatever might be open at the venue, `Unknown` included, counts as exposure.
 
 use crate::event::{Component, OrderId, Tif};
-use crate::instrument::InstId;
 use crate::units::{Nanos, Price, Qty, Side, StateHasher};
 
-/// Order slots of the whole engine. A full table is a named refusal, never a reallocation.
-pub const ORDERS_MAX: usize = 256;
+/// Order slots of one instrument. A full table is a named refusal, never a reallocation.
+pub const ORDERS_MAX: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -33,7 +32,6 @@ pub enum OrderState {
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     pub id: OrderId,
-    pub inst: InstId,
     pub side: Side,
     pub tif: Tif,
     pub component: Component,
@@ -51,64 +49,56 @@ pub struct Order {
     pub asked: Nanos,
 }
 
+/// The open orders of one instrument, dense: a pass over them costs what is open.
 #[derive(Clone, Debug)]
 pub struct Orders {
-    slots: Box<[Option<Order>]>,
-    live: usize,
-    next_id: u64,
+    open: Vec<Order>,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Orders { slots: vec![None; ORDERS_MAX].into_boxed_slice(), live: 0, next_id: 1 }
+        Orders { open: Vec::with_capacity(ORDERS_MAX) }
     }
 }
 
 impl Orders {
-    /// The number the next order gets. Zero is never one: it stands for orders that are not ours.
-    #[inline]
-    pub fn next_id(&self) -> OrderId {
-        OrderId(self.next_id)
-    }
-
     pub fn len(&self) -> usize {
-        self.live
+        self.open.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.live == 0
+        self.open.is_empty()
     }
 
     pub fn is_full(&self) -> bool {
-        self.live == ORDERS_MAX
+        self.open.len() == ORDERS_MAX
     }
 
-    /// Takes a slot for an order that is about to be sent. The caller has asked [`Self::is_full`].
+    /// Takes a slot for an order that is about to be sent.
+    ///
+    /// # Panics
+    /// When the table is full: risk has refused the order before.
     #[inline]
     pub fn insert(&mut self, order: Order) {
-        assert!(order.id.0 >= self.next_id, "order ids only grow");
-        let free = self.slots.iter().position(Option::is_none).expect("risk refuses a full table");
-        self.next_id = order.id.0 + 1;
-        self.slots[free] = Some(order);
-        self.live += 1;
+        assert!(!self.is_full(), "risk refuses an order that has no slot");
+        self.open.push(order);
     }
 
     #[inline]
     pub fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
-        self.slots.iter_mut().flatten().find(|o| o.id == id)
+        self.open.iter_mut().find(|o| o.id == id)
     }
 
     #[inline]
     pub fn get(&self, id: OrderId) -> Option<&Order> {
-        self.slots.iter().flatten().find(|o| o.id == id)
+        self.open.iter().find(|o| o.id == id)
     }
 
     /// Frees the slot; `None` when the order has none (any more).
     #[inline]
     pub fn remove(&mut self, id: OrderId) -> Option<Order> {
-        let slot = self.slots.iter_mut().find(|s| s.as_ref().is_some_and(|o| o.id == id))?;
-        self.live -= 1;
-        slot.take()
+        let at = self.open.iter().position(|o| o.id == id)?;
+        Some(self.open.remove(at))
     }
 
     /// Takes `qty` off what is open; a filled order frees its slot. Returns the order as it was.
@@ -123,30 +113,25 @@ impl Orders {
         Some(before)
     }
 
-    /// Orders in slot order.
+    /// Oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
-        self.slots.iter().flatten()
+        self.open.iter()
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Order> {
-        self.slots.iter_mut().flatten()
-    }
-
-    pub fn of(&self, inst: InstId) -> impl Iterator<Item = &Order> {
-        self.iter().filter(move |o| o.inst == inst)
+        self.open.iter_mut()
     }
 
     /// What would be added to the inventory on this side if everything open filled.
     #[inline]
-    pub fn exposure(&self, inst: InstId, side: Side) -> Qty {
-        Qty(self.of(inst).filter(|o| o.side == side).map(|o| o.open.0).sum())
+    pub fn exposure(&self, side: Side) -> Qty {
+        Qty(self.open.iter().filter(|o| o.side == side).map(|o| o.open.0).sum())
     }
 
     pub fn hash(&self, h: &mut StateHasher) {
-        h.word(self.next_id);
-        for o in self.iter() {
+        for o in &self.open {
             h.word(o.id.0);
-            h.word(u64::from(o.inst.0) << 32 | (o.side as u64) << 8 | o.state as u64);
+            h.word((o.side as u64) << 8 | o.state as u64);
             h.signed(o.px.0);
             h.signed(o.open.0);
         }

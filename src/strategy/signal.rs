@@ -43,6 +43,7 @@ pub struct Signals {
     params: SignalParams,
     decay: Decay,
     last: Option<(Nanos, Top)>,
+    last_mid2: i64,
     /// Decayed sum of squared returns, raw 10^-8 bps^2.
     square_sum: u64,
     /// Decayed sum of observed time, in ns.
@@ -62,6 +63,7 @@ impl Signals {
             params,
             decay: Decay::new(params.half_life),
             last: None,
+            last_mid2: 0,
             square_sum: 0,
             time_sum: 0,
             observed: Nanos::ZERO,
@@ -88,6 +90,7 @@ impl Signals {
             self.flow = flow.saturating_add(order_flow_imbalance(&before, &top));
         }
         self.last = Some((now, top));
+        self.last_mid2 = top.mid2();
         self.sample(now, top.mid2());
     }
 
@@ -118,13 +121,11 @@ impl Signals {
         };
         let (bid, ask) = (i128::from(top.bid.qty.0), i128::from(top.ask.qty.0));
         let depth = (bid + ask).max(1);
-        // bid weighted by the ask's size and the other way round: it leans to the thin side.
-        let micro = (i128::from(top.bid.px.0) * ask + i128::from(top.ask.px.0) * bid) / depth;
         Reading {
             volatility: self.volatility(),
             trend: self.trend(now, top.mid2()),
             imbalance_permille: ((bid - ask) * 1000 / depth) as i64,
-            microprice: Price(micro as i64),
+            microprice: microprice(&top),
         }
     }
 
@@ -154,6 +155,11 @@ impl Signals {
         }
     }
 
+    /// Twice the mid of the last top, also after an interruption; zero before the first.
+    pub fn last_mid2(&self) -> i64 {
+        self.last_mid2
+    }
+
     /// Decayed order-flow imbalance, raw quantity: positive when bids gain.
     pub fn flow(&self) -> i64 {
         self.flow
@@ -165,6 +171,21 @@ impl Signals {
         h.signed(self.flow);
         h.word(self.sample_count as u64);
     }
+}
+
+/// The mid weighted by the other side's size: it leans to the thin side. Rounded down by less than
+/// one raw unit.
+#[inline]
+pub fn microprice(top: &Top) -> Price {
+    let (bid, ask) = (top.bid.qty.0, top.ask.qty.0);
+    let gap = top.ask.px.0 - top.bid.px.0;
+    // bid + gap x bid_qty / (bid_qty + ask_qty): one division, in an i64 where the product fits.
+    let depth = (bid.saturating_add(ask)).max(1);
+    let lean = match gap.checked_mul(bid) {
+        Some(product) => product / depth,
+        None => (i128::from(gap) * i128::from(bid) / i128::from(depth)) as i64,
+    };
+    Price(top.bid.px.0 + lean)
 }
 
 /// Return between two doubled mids in raw 10^-4 bps, capped at +-10^4 bps (a factor of two).
