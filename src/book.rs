@@ -266,7 +266,7 @@ impl Book {
         None
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(match self.state {
             BookState::Empty => 0,
             BookState::Valid => 1,

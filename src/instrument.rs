@@ -472,7 +472,7 @@ impl Quantizer {
         }
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(u64::from(self.inst.id.0));
         h.signed(self.inst.lot.get());
         h.signed(self.inst.min_size);

@@ -258,7 +258,7 @@ impl Ledger {
         })
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.signed(self.position);
         h.wide(self.cash);
         h.wide(self.fees);

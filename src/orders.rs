@@ -128,7 +128,7 @@ impl Orders {
         Qty(self.open.iter().filter(|o| o.side == side).map(|o| o.open.0).sum())
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         for o in &self.open {
             h.word(o.id.0);
             h.word((o.side as u64) << 8 | o.state as u64);

@@ -268,7 +268,7 @@ impl Risk {
         Ok(())
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.tokens);
         h.word(u64::from(self.killed));
         h.wide(self.best);

@@ -470,15 +470,15 @@ impl Core {
         h.word(self.next_order);
         h.word(u64::from(self.orders_up) << 1 | u64::from(self.reconciled));
         h.wide(self.total);
-        self.risk.hash(&mut h);
+        self.risk.digest(&mut h);
         for state in &self.insts {
-            state.quantizer.hash(&mut h);
-            state.book.hash(&mut h);
-            state.signals.hash(&mut h);
-            state.orders.hash(&mut h);
-            state.ledger.hash(&mut h);
-            state.maker.hash(&mut h);
-            state.hedger.hash(&mut h);
+            state.quantizer.digest(&mut h);
+            state.book.digest(&mut h);
+            state.signals.digest(&mut h);
+            state.orders.digest(&mut h);
+            state.ledger.digest(&mut h);
+            state.maker.digest(&mut h);
+            state.hedger.digest(&mut h);
         }
         for wake in &self.wakes {
             h.word(wake.0);

@@ -44,7 +44,7 @@ impl PnlGuard {
         self.engaged
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.since.map_or(0, |t| t.0 + 1));
         h.word(self.engaged);
     }
@@ -96,7 +96,7 @@ impl Healing {
         self.steps
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.started.0);
         h.wide(self.realized.0);
         h.word(u64::from(self.losses) << 32 | u64::from(self.steps));

@@ -394,7 +394,7 @@ impl Hedger {
         self.enter(Phase::Cooldown, now);
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.phase as u64);
         h.word(self.since.0);
         h.word(self.decided.0);

@@ -374,10 +374,10 @@ impl Maker {
         if reducing && held > params.soft_cap { size.max(held) } else { size }
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
-        self.regime.hash(h);
-        self.pnl_guard.hash(h);
-        self.healing.hash(h);
+    pub fn digest(&self, h: &mut StateHasher) {
+        self.regime.digest(h);
+        self.pnl_guard.digest(h);
+        self.healing.digest(h);
     }
 }
 

@@ -86,7 +86,7 @@ impl Regime {
         }
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word((self.mode as u64) << 16 | (self.trend as u64) << 8 | u64::from(self.paused));
         h.word(self.trend_since.0);
     }

@@ -165,7 +165,7 @@ impl Signals {
         self.flow
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.square_sum);
         h.word(self.time_sum);
         h.signed(self.flow);
