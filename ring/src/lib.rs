@@ -43,11 +43,3 @@ mod sync;
 
 #[cfg(loom)]
 pub use sync::sabotage;
-
-/// Keeps a value on cache lines of its own, so that a write to it never takes a line away from a neighbour's reader.
-///
-/// 128 bytes, two lines, since Intel's spatial prefetcher fetches lines in aligned pairs (Intel 64 and IA-32 Architectures
-/// Optimization Reference Manual, "Data Prefetching") and Apple's cores have 128-byte lines; crossbeam and rtrb do the same.
-#[derive(Debug)]
-#[repr(align(128))]
-pub(crate) struct CachePadded<T>(pub(crate) T);

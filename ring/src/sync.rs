@@ -7,14 +7,14 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(loom), allow(dead_code))]
 pub enum Site {
-    /// `spsc`: the producer stores a slot's sequence.
-    SlotPublish,
-    /// `spsc`: the consumer loads a slot's sequence.
-    SlotObserve,
-    /// `spsc`: the consumer stores its position.
-    HeadPublish,
-    /// `spsc`: the producer loads the consumer's position.
-    HeadObserve,
+    /// `spsc`: the producer says that a slot holds a message.
+    MessagePublish,
+    /// `spsc`: the consumer asks whether a slot holds its message.
+    MessageObserve,
+    /// `spsc`: the consumer says that a slot is free.
+    RoomPublish,
+    /// `spsc`: the producer asks whether a slot is free.
+    RoomObserve,
     /// `spsc`: a handle says that it is gone.
     GonePublish,
     /// `spsc`: a handle asks whether its peer is gone.
@@ -27,6 +27,23 @@ pub enum Site {
     ReadBegin,
     /// `latest`: the fence between the words and the second look at the version.
     ReadEnd,
+}
+
+#[cfg(loom)]
+impl Site {
+    /// All of them. The length is the last one's number plus 1: a new one at the end does not compile before it is here.
+    pub const ALL: [Self; Self::ReadEnd as usize + 1] = [
+        Self::MessagePublish,
+        Self::MessageObserve,
+        Self::RoomPublish,
+        Self::RoomObserve,
+        Self::GonePublish,
+        Self::GoneObserve,
+        Self::WriteBegin,
+        Self::WriteEnd,
+        Self::ReadBegin,
+        Self::ReadEnd,
+    ];
 }
 
 #[cfg(not(loom))]
@@ -81,7 +98,11 @@ mod imp {
     use super::{Site, sabotage};
 
     pub(crate) fn order(site: Site, ordering: Ordering) -> Ordering {
-        if sabotage::is_without(site) { Ordering::Relaxed } else { ordering }
+        if sabotage::is_without(site) {
+            Ordering::Relaxed
+        } else {
+            ordering
+        }
     }
 
     pub(crate) fn fence(site: Site, ordering: Ordering) {
