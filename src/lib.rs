@@ -17,6 +17,10 @@ pub mod risk;
 
 pub mod core;
 
+pub mod journal;
+
+pub mod pipeline;
+
 pub mod strategy;
 
 pub mod venue;

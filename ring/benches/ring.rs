@@ -41,18 +41,8 @@ struct Plan {
     messages: u64,
 }
 
-const FULL: Plan = Plan {
-    rounds: 25,
-    trips: 40_000,
-    trips_warmup: 4_000,
-    messages: 2_000_000,
-};
-const SMOKE: Plan = Plan {
-    rounds: 1,
-    trips: 2_000,
-    trips_warmup: 100,
-    messages: 20_000,
-};
+const FULL: Plan = Plan { rounds: 25, trips: 40_000, trips_warmup: 4_000, messages: 2_000_000 };
+const SMOKE: Plan = Plan { rounds: 1, trips: 2_000, trips_warmup: 100, messages: 20_000 };
 
 /// Two threads on one core make no progress by spinning, so there, and only there, they yield.
 static ONE_CORE: AtomicBool = AtomicBool::new(false);
@@ -190,11 +180,7 @@ struct Clock {
 impl Clock {
     fn calibrate() -> Self {
         let origin = Instant::now();
-        let mut clock = Self {
-            origin,
-            ns_per_tick: 1.0,
-            step: 1,
-        };
+        let mut clock = Self { origin, ns_per_tick: 1.0, step: 1 };
         if cfg!(target_arch = "x86_64") {
             let ticks = clock.ticks();
             thread::sleep(Duration::from_millis(50));
@@ -249,8 +235,7 @@ impl Bench {
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
-                self.cores
-                    .map(|[_, second]| core_affinity::set_for_current(second));
+                self.cores.map(|[_, second]| core_affinity::set_for_current(second));
                 start.wait();
                 far();
             });
@@ -402,19 +387,9 @@ fn measure<M: Message>(bench: &Bench) -> Vec<Row> {
         channel.take::<Channel, M>(bench);
         std.take::<Std, M>(bench);
     }
-    let names = [
-        "floor (bare line)",
-        Ours::NAME,
-        Rtrb::NAME,
-        Array::NAME,
-        Channel::NAME,
-        Std::NAME,
-    ];
-    samples
-        .iter()
-        .zip(names)
-        .map(|(samples, name)| samples.row(name))
-        .collect()
+    let names =
+        ["floor (bare line)", Ours::NAME, Rtrb::NAME, Array::NAME, Channel::NAME, Std::NAME];
+    samples.iter().zip(names).map(|(samples, name)| samples.row(name)).collect()
 }
 
 /// One goal: what was reached, and whether that is enough.
@@ -427,29 +402,15 @@ struct Goal {
 
 impl Goal {
     fn mark(&self) -> &'static str {
-        let met = if self.at_most {
-            self.reached <= self.goal
-        } else {
-            self.reached >= self.goal
-        };
+        let met = if self.at_most { self.reached <= self.goal } else { self.reached >= self.goal };
         if met { "PASS" } else { "short" }
     }
 }
 
 fn goals(rows: &[Row]) -> Vec<Goal> {
-    let [floor, ours, rtrb, array, channel, std] = rows else {
-        unreachable!("six rows")
-    };
-    let best_peer = [rtrb, array, channel, std]
-        .iter()
-        .map(|row| row.mops)
-        .fold(0.0, f64::max);
-    let at_least = |what, reached, goal| Goal {
-        what,
-        reached,
-        goal,
-        at_most: false,
-    };
+    let [floor, ours, rtrb, array, channel, std] = rows else { unreachable!("six rows") };
+    let best_peer = [rtrb, array, channel, std].iter().map(|row| row.mops).fold(0.0, f64::max);
+    let at_least = |what, reached, goal| Goal { what, reached, goal, at_most: false };
     vec![
         Goal {
             what: "round trip: ours / floor",
@@ -457,11 +418,7 @@ fn goals(rows: &[Row]) -> Vec<Goal> {
             goal: RTT_OVER_FLOOR_MAX,
             at_most: true,
         },
-        at_least(
-            "round trip: rtrb / ours",
-            rtrb.rtt_p50 / ours.rtt_p50,
-            RTRB_OVER_OURS_MIN,
-        ),
+        at_least("round trip: rtrb / ours", rtrb.rtt_p50 / ours.rtt_p50, RTRB_OVER_OURS_MIN),
         at_least(
             "round trip: ArrayQueue / ours",
             array.rtt_p50 / ours.rtt_p50,
@@ -479,11 +436,7 @@ fn goals(rows: &[Row]) -> Vec<Goal> {
 
 fn print_table(payload: usize, rows: &[Row], goals: &[Goal]) {
     let figure = |value: f64, decimals: usize| {
-        if value.is_nan() {
-            "-".to_owned()
-        } else {
-            format!("{value:.decimals$}")
-        }
+        if value.is_nan() { "-".to_owned() } else { format!("{value:.decimals$}") }
     };
     println!(
         "\n{payload}-byte payload{:>15}{:>9}{:>9}{:>11}{:>9}",
@@ -500,32 +453,16 @@ fn print_table(payload: usize, rows: &[Row], goals: &[Goal]) {
             figure(row.rtt_p50 / rows[0].rtt_p50, 2),
         );
     }
-    for Goal {
-        what,
-        reached,
-        goal,
-        at_most,
-    } in goals
-    {
+    for Goal { what, reached, goal, at_most } in goals {
         let sign = if *at_most { "<=" } else { ">=" };
-        let goal_mark = Goal {
-            what,
-            reached: *reached,
-            goal: *goal,
-            at_most: *at_most,
-        }
-        .mark();
+        let goal_mark = Goal { what, reached: *reached, goal: *goal, at_most: *at_most }.mark();
         println!("  {what:<38}{reached:>8.2}   goal {sign} {goal:<6} {goal_mark}");
     }
 }
 
 fn json(bench: &Bench, tables: &VecDeque<(usize, Vec<Row>)>) -> String {
     let number = |value: f64| {
-        if value.is_nan() {
-            "null".to_owned()
-        } else {
-            format!("{value:.3}")
-        }
+        if value.is_nan() { "null".to_owned() } else { format!("{value:.3}") }
     };
     let mut out = String::new();
     let _ = write!(
@@ -587,16 +524,8 @@ fn main() {
         }
     }
     cores.map(|[first, _]| core_affinity::set_for_current(first));
-    let plan = if smoke || cores.is_none() {
-        SMOKE
-    } else {
-        FULL
-    };
-    let bench = Bench {
-        plan,
-        clock: Clock::calibrate(),
-        cores,
-    };
+    let plan = if smoke || cores.is_none() { SMOKE } else { FULL };
+    let bench = Bench { plan, clock: Clock::calibrate(), cores };
 
     let mut tables = VecDeque::new();
     tables.push_back((size_of::<u64>(), measure::<u64>(&bench)));
@@ -612,8 +541,5 @@ fn main() {
     std::fs::create_dir_all(&folder).expect("out/bench can be created");
     let file = folder.join("ring.json");
     std::fs::write(&file, json(&bench, &tables)).expect("out/bench/ring.json can be written");
-    println!(
-        "\nwritten to out/bench/ring.json; {} rounds, medians",
-        bench.plan.rounds
-    );
+    println!("\nwritten to out/bench/ring.json; {} rounds, medians", bench.plan.rounds);
 }

@@ -117,10 +117,8 @@ pub fn channel<T: Copy + Send>(capacity: usize) -> (Producer<T>, Consumer<T>) {
         capacity.is_power_of_two(),
         "the capacity of a ring is a power of two (1, 2, 4, ...), not {capacity}"
     );
-    let free_for = |i| Slot {
-        seq: AtomicU64::new(i),
-        value: UnsafeCell::new(MaybeUninit::uninit()),
-    };
+    let free_for =
+        |i| Slot { seq: AtomicU64::new(i), value: UnsafeCell::new(MaybeUninit::uninit()) };
     let shared = Arc::new(Shared {
         slots: (0..capacity as u64).map(free_for).collect(),
         producer_gone: AtomicBool::new(false),
@@ -131,16 +129,8 @@ pub fn channel<T: Copy + Send>(capacity: usize) -> (Producer<T>, Consumer<T>) {
         mask: capacity as u64 - 1,
         not_sync: PhantomData,
     };
-    let producer = Producer {
-        slots,
-        tail: 0,
-        shared: Arc::clone(&shared),
-    };
-    let consumer = Consumer {
-        slots,
-        head: 0,
-        shared,
-    };
+    let producer = Producer { slots, tail: 0, shared: Arc::clone(&shared) };
+    let consumer = Consumer { slots, head: 0, shared };
     (producer, consumer)
 }
 
@@ -228,10 +218,7 @@ impl<T: Copy + Send> Producer<T> {
             unsafe { cell.write(MaybeUninit::new(value)) }
         });
         // Release: whoever sees this sequence also sees the value written above.
-        slot.seq.store(
-            HOLDS | self.tail,
-            order(Site::MessagePublish, Ordering::Release),
-        );
+        slot.seq.store(HOLDS | self.tail, order(Site::MessagePublish, Ordering::Release));
         self.tail += 1;
         Ok(())
     }
@@ -261,11 +248,7 @@ impl<T: Copy + Send> Producer<T> {
         let (mut least, mut most) = (0, self.capacity());
         while least < most {
             let middle = most - (most - least) / 2;
-            if self.has_room(middle) {
-                least = middle
-            } else {
-                most = middle - 1
-            }
+            if self.has_room(middle) { least = middle } else { most = middle - 1 }
         }
         least
     }
@@ -283,18 +266,14 @@ impl<T: Copy + Send> Producer<T> {
     /// Whether the consumer is gone: nobody will read what is pushed from now on. Costs a cached load.
     #[inline]
     pub fn is_abandoned(&self) -> bool {
-        self.shared
-            .consumer_gone
-            .load(order(Site::GoneObserve, Ordering::Acquire))
+        self.shared.consumer_gone.load(order(Site::GoneObserve, Ordering::Acquire))
     }
 }
 
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
         // Release: a consumer that sees the flag also sees every message pushed before, see `Consumer::is_abandoned`.
-        self.shared
-            .producer_gone
-            .store(true, order(Site::GonePublish, Ordering::Release));
+        self.shared.producer_gone.store(true, order(Site::GonePublish, Ordering::Release));
     }
 }
 
@@ -329,8 +308,7 @@ impl<T: Copy + Send> Consumer<T> {
         let slot = unsafe { self.slots.at(self.head) };
         // Release: the producer may overwrite the value as soon as it sees this, so the read in `peek` has to be over.
         let next_lap = self.head + self.slots.capacity() as u64;
-        slot.seq
-            .store(next_lap, order(Site::RoomPublish, Ordering::Release));
+        slot.seq.store(next_lap, order(Site::RoomPublish, Ordering::Release));
         self.head += 1;
         Some(value)
     }
@@ -341,11 +319,7 @@ impl<T: Copy + Send> Consumer<T> {
         // SAFETY: `self.shared` keeps the slots alive.
         let slot = unsafe { self.slots.at(self.head) };
         // Acquire: answers the producer's release store, so that its write of the value comes before our read.
-        if slot
-            .seq
-            .load(order(Site::MessageObserve, Ordering::Acquire))
-            != HOLDS | self.head
-        {
+        if slot.seq.load(order(Site::MessageObserve, Ordering::Acquire)) != HOLDS | self.head {
             return None;
         }
         Some(slot.value.with(|cell| {
@@ -380,18 +354,14 @@ impl<T: Copy + Send> Consumer<T> {
     #[inline]
     pub fn is_abandoned(&self) -> bool {
         // Acquire: answers the release store in the producer's drop, so its last push is visible with the flag.
-        self.shared
-            .producer_gone
-            .load(order(Site::GoneObserve, Ordering::Acquire))
+        self.shared.producer_gone.load(order(Site::GoneObserve, Ordering::Acquire))
     }
 }
 
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
         // Release: the producer learns nothing else through this flag; the same as on the other side, and off the hot path.
-        self.shared
-            .consumer_gone
-            .store(true, order(Site::GonePublish, Ordering::Release));
+        self.shared.consumer_gone.store(true, order(Site::GonePublish, Ordering::Release));
     }
 }
 

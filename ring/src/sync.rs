@@ -98,11 +98,7 @@ mod imp {
     use super::{Site, sabotage};
 
     pub(crate) fn order(site: Site, ordering: Ordering) -> Ordering {
-        if sabotage::is_without(site) {
-            Ordering::Relaxed
-        } else {
-            ordering
-        }
+        if sabotage::is_without(site) { Ordering::Relaxed } else { ordering }
     }
 
     pub(crate) fn fence(site: Site, ordering: Ordering) {

@@ -13,11 +13,7 @@ struct Checked {
 
 impl Checked {
     fn body(number: u64) -> [u64; 10] {
-        std::array::from_fn(|i| {
-            number
-                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                .rotate_left(i as u32)
-        })
+        std::array::from_fn(|i| number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(i as u32))
     }
 }
 
@@ -27,16 +23,12 @@ impl Words<12> for Checked {
         let mut words = [0; 12];
         words[0] = self.number;
         words[1..11].copy_from_slice(&body);
-        words[11] = body
-            .iter()
-            .fold(self.number, |sum, word| sum.wrapping_add(*word));
+        words[11] = body.iter().fold(self.number, |sum, word| sum.wrapping_add(*word));
         words
     }
 
     fn from_words(words: [u64; 12]) -> Self {
-        let sum = words[..11]
-            .iter()
-            .fold(0_u64, |sum, word| sum.wrapping_add(*word));
+        let sum = words[..11].iter().fold(0_u64, |sum, word| sum.wrapping_add(*word));
         assert_eq!(sum, words[11], "torn: {words:?}");
         assert_eq!(words[1..11], Self::body(words[0]), "torn: {words:?}");
         Self { number: words[0] }
@@ -53,19 +45,10 @@ fn holds_the_initial_value_then_the_newest() {
     );
     for number in 2..10 {
         writer.write(Checked { number });
-        writer.write(Checked {
-            number: number * 10,
-        });
+        writer.write(Checked { number: number * 10 });
         assert_eq!(
             (reader.read(), other.try_read()),
-            (
-                Checked {
-                    number: number * 10
-                },
-                Some(Checked {
-                    number: number * 10
-                })
-            )
+            (Checked { number: number * 10 }, Some(Checked { number: number * 10 }))
         );
     }
     drop(writer);

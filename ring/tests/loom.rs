@@ -38,9 +38,7 @@ fn explores_at_least(name: &str, least: u64, model: fn()) {
 
 /// Loom must refuse `model` when the ordering at `site` is gone.
 fn is_caught(site: Site, model: fn()) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        sabotage::without(site, || explore(model))
-    }));
+    let outcome = catch_unwind(AssertUnwindSafe(|| sabotage::without(site, || explore(model))));
     match outcome {
         Err(_) => println!("loom: twin without {site:?}: caught"),
         Ok(count) => {

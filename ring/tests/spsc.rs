@@ -71,10 +71,7 @@ fn agrees_with_a_vecdeque() {
                     let max = random.below(capacity + 2);
                     let expected: Vec<_> = model.drain(..max.min(model.len())).collect();
                     let mut drained = Vec::new();
-                    assert_eq!(
-                        consumer.drain(max, |value| drained.push(value)),
-                        expected.len()
-                    );
+                    assert_eq!(consumer.drain(max, |value| drained.push(value)), expected.len());
                     assert_eq!(drained, expected);
                 }
                 8 => {
@@ -194,10 +191,7 @@ fn full_and_empty_at_every_offset() {
         let (mut producer, mut consumer) = channel::<u64>(capacity);
         let mut next = 0;
         for _ in 0..3 * capacity {
-            assert_eq!(
-                (consumer.pop(), consumer.peek(), producer.free()),
-                (None, None, capacity)
-            );
+            assert_eq!((consumer.pop(), consumer.peek(), producer.free()), (None, None, capacity));
             for i in 0..capacity {
                 assert_eq!(producer.depth(), i);
                 assert!(producer.has_room(capacity - i) && !producer.has_room(capacity - i + 1));
@@ -245,10 +239,7 @@ fn a_panic_in_drain_loses_one_message() {
     let drain = std::panic::AssertUnwindSafe(|| consumer.drain(4, |value| assert_ne!(value, 1)));
     assert!(std::panic::catch_unwind(drain).is_err());
     assert_eq!(producer.free(), 2);
-    assert_eq!(
-        [consumer.pop(), consumer.pop(), consumer.pop()],
-        [Some(2), Some(3), None]
-    );
+    assert_eq!([consumer.pop(), consumer.pop(), consumer.pop()], [Some(2), Some(3), None]);
 }
 
 #[test]
@@ -289,20 +280,12 @@ fn unwinding_abandons() {
 fn other_capacities_are_refused_by_name() {
     for capacity in [0, 3, 6, 1000, usize::MAX] {
         let refused = std::panic::catch_unwind(|| channel::<u64>(capacity)).expect_err("refused");
-        let text = refused
-            .downcast_ref::<String>()
-            .expect("a formatted message");
-        assert!(
-            text.contains("power of two") && text.contains(&capacity.to_string()),
-            "{text}"
-        );
+        let text = refused.downcast_ref::<String>().expect("a formatted message");
+        assert!(text.contains("power of two") && text.contains(&capacity.to_string()), "{text}");
     }
     for capacity in [1, 2, 1024] {
         let (producer, consumer) = channel::<u64>(capacity);
-        assert_eq!(
-            (producer.capacity(), consumer.capacity()),
-            (capacity, capacity)
-        );
+        assert_eq!((producer.capacity(), consumer.capacity()), (capacity, capacity));
     }
 }
 
