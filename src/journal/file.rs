@@ -88,8 +88,16 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
-    /// The next record; `None` at the end of the file.
-    pub fn next(&mut self) -> Option<Result<Record, ReadError>> {
+    fn damaged(&self, error: JournalError) -> ReadError {
+        ReadError::Damaged { record: self.records, error }
+    }
+}
+
+/// The records up to the end of the file or the first damage.
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = [0; RECORD];
         let mut have = 0;
         while have < RECORD {
@@ -104,10 +112,6 @@ impl<R: Read> Reader<R> {
         let record = Record::decode(&bytes).map_err(|error| self.damaged(error));
         self.records += 1;
         Some(record)
-    }
-
-    fn damaged(&self, error: JournalError) -> ReadError {
-        ReadError::Damaged { record: self.records, error }
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
             };
             let mut good = 0;
             let mut damaged = false;
-            while let Some(record) = reader.next() {
+            for record in reader.by_ref() {
                 match record {
                     Ok(_) => good += 1,
                     Err(_) => {
