@@ -3,6 +3,7 @@
 pub mod eip712;
 pub mod hyperliquid;
 pub mod json;
+pub mod swar;
 
 use crate::event::Event;
 
