@@ -9,8 +9,8 @@
 //! tells its owner when to move its `idle_since` stamp, and [`Conn::ping`] asks for a sign of life.
 //!
 //! Every end has a name in [`NetError`] and is final: what was held of an unfinished frame is
-//! dropped, later calls answer [`NetError::Closed`], and dropping the connection frees the socket. Nothing here connects again: that, with its
-//! back-off and its recovery, is the owner's decision.
+//! dropped, later calls answer [`NetError::Closed`], and dropping the connection frees the socket.
+//! Nothing here connects again: that, with its back-off and its recovery, is the owner's decision.
 
 pub mod frame;
 pub mod http;
