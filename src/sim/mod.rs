@@ -1,6 +1,14 @@
 //! Cold. The embedded venue: a matching engine, a market that trades on it, and the servers that
 //! speak the venues' protocols over loopback.
 
+mod account;
+mod book;
+mod crowd;
+mod latency;
+mod matching;
+mod reject;
+mod types;
+
 pub mod exchange;
 pub mod flow;
 pub mod recording;

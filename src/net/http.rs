@@ -1,0 +1,345 @@
+//! Cold. What happens before a socket is hot: a URL, a blocking HTTP/1.1 exchange, the upgrade.
+//!
+//! Used at start-up and after a drop, never between a tick and an order. Each call has a deadline
+//! by the caller's clock and a cap on what it takes in: a peer that drips one byte at a time ends
+//! at the deadline, because the socket's time-out is shortened to what is left before every read.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use tungstenite::handshake::{client::generate_key, derive_accept_key};
+
+use super::NetError;
+
+/// Longest head of an answer, bytes.
+const HEAD_MAX: usize = 16 * 1024;
+/// Most header lines of an answer.
+const HEADERS_MAX: usize = 64;
+/// Bytes asked of the socket at a time.
+const PIECE: usize = 16 * 1024;
+
+/// Where a venue listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub addr: SocketAddr,
+    /// As the `Host` header has it.
+    pub host: String,
+    /// Begins with `/`.
+    pub path: String,
+}
+
+impl Endpoint {
+    /// Reads `ws://host:port/path` or `http://..` and resolves the host. Blocking.
+    pub fn parse(url: &str) -> Result<Endpoint, NetError> {
+        let rest = match url.split_once("://") {
+            Some(("ws" | "http", rest)) => rest,
+            Some(("wss" | "https", _)) => {
+                return Err(NetError::BadUrl("TLS is not built in: use ws:// or http://"));
+            }
+            _ => return Err(NetError::BadUrl("the URL must begin with ws:// or http://")),
+        };
+        let (host, path) = match rest.find('/') {
+            Some(at) => (&rest[..at], &rest[at..]),
+            None => (rest, "/"),
+        };
+        let printable = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+        if host.is_empty() || !printable(host) || !printable(path) {
+            return Err(NetError::BadUrl("host and path must be printable ASCII"));
+        }
+        let port_given = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let found = if port_given { host.to_socket_addrs() } else { (host, 80).to_socket_addrs() };
+        let addr = found
+            .ok()
+            .and_then(|mut all| all.next())
+            .ok_or(NetError::BadUrl("the host has no address"))?;
+        Ok(Endpoint { addr, host: host.to_owned(), path: path.to_owned() })
+    }
+
+    /// The same host with another path.
+    pub fn with_path(&self, path: &str) -> Endpoint {
+        Endpoint { path: path.to_owned(), ..self.clone() }
+    }
+}
+
+/// How much a blocking HTTP call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// From connecting to the last byte, ns.
+    pub total_ns: u64,
+    /// Largest body of an answer, bytes. Hyperliquid's `meta` is about 60 kB.
+    pub body_max: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> HttpLimits {
+        HttpLimits { total_ns: 10_000_000_000, body_max: 4 << 20 }
+    }
+}
+
+/// A stream whose every wait ends at one deadline.
+struct Timed<'a> {
+    stream: TcpStream,
+    now_ns: &'a dyn Fn() -> u64,
+    deadline_ns: u64,
+}
+
+impl<'a> Timed<'a> {
+    fn connect(
+        to: &Endpoint,
+        total_ns: u64,
+        now_ns: &'a dyn Fn() -> u64,
+    ) -> Result<Timed<'a>, NetError> {
+        let deadline_ns = now_ns().saturating_add(total_ns);
+        let stream = TcpStream::connect_timeout(&to.addr, left(now_ns, deadline_ns)?)?;
+        // Orders are small and must not wait for the acknowledgement of the one before.
+        stream.set_nodelay(true)?;
+        Ok(Timed { stream, now_ns, deadline_ns })
+    }
+
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), NetError> {
+        while !bytes.is_empty() {
+            self.stream.set_write_timeout(Some(left(self.now_ns, self.deadline_ns)?))?;
+            match self.stream.write(bytes)? {
+                0 => return Err(NetError::Eof),
+                n => bytes = &bytes[n..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what one read brings; zero is the end of the stream.
+    fn read_into(&mut self, out: &mut Vec<u8>) -> Result<usize, NetError> {
+        self.stream.set_read_timeout(Some(left(self.now_ns, self.deadline_ns)?))?;
+        let before = out.len();
+        out.resize(before + PIECE, 0);
+        let got = self.stream.read(&mut out[before..]);
+        out.truncate(before + *got.as_ref().unwrap_or(&0));
+        Ok(got?)
+    }
+}
+
+/// The time to the deadline; an error when there is none.
+fn left(now_ns: &dyn Fn() -> u64, deadline_ns: u64) -> Result<Duration, NetError> {
+    match deadline_ns.saturating_sub(now_ns()) {
+        0 => Err(NetError::Timeout),
+        ns => Ok(Duration::from_nanos(ns)),
+    }
+}
+
+/// The part of an answer's head that anyone here asks for.
+#[derive(Debug, Default)]
+struct Head {
+    status: u16,
+    /// Bytes of the head.
+    size: usize,
+    content_length: Option<usize>,
+    chunked: bool,
+    upgrade: bool,
+    connection_upgrade: bool,
+    accept: Option<String>,
+    extensions: bool,
+}
+
+/// Parses a head once it is complete.
+fn parse_head(bytes: &[u8]) -> Result<Option<Head>, NetError> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut answer = httparse::Response::new(&mut headers);
+    let size = match answer.parse(bytes) {
+        Ok(httparse::Status::Complete(size)) => size,
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_MAX => return Ok(None),
+        Ok(httparse::Status::Partial) => return Err(NetError::Http("the head is too long")),
+        Err(_) => return Err(NetError::Http("the head is not HTTP/1.1")),
+    };
+    let mut head = Head { status: answer.code.unwrap_or(0), size, ..Head::default() };
+    for header in answer.headers.iter() {
+        let value = std::str::from_utf8(header.value).unwrap_or("").trim();
+        let lists = |word: &str| value.split(',').any(|v| v.trim().eq_ignore_ascii_case(word));
+        match header.name.to_ascii_lowercase().as_str() {
+            "content-length" => {
+                let length = value.parse().map_err(|_| NetError::Http("bad content-length"))?;
+                if head.content_length.is_some_and(|before| before != length) {
+                    return Err(NetError::Http("two different content-lengths"));
+                }
+                head.content_length = Some(length);
+            }
+            "transfer-encoding" if lists("chunked") => head.chunked = true,
+            "transfer-encoding" => return Err(NetError::Http("unknown transfer-encoding")),
+            "upgrade" => head.upgrade = lists("websocket"),
+            "connection" => head.connection_upgrade = lists("upgrade"),
+            "sec-websocket-accept" => head.accept = Some(value.to_owned()),
+            "sec-websocket-extensions" | "sec-websocket-protocol" => head.extensions = true,
+            _ => {}
+        }
+    }
+    Ok(Some(head))
+}
+
+/// Reads until the head is complete.
+fn read_head(stream: &mut Timed<'_>, bytes: &mut Vec<u8>) -> Result<Head, NetError> {
+    loop {
+        if stream.read_into(bytes)? == 0 {
+            return Err(NetError::Truncated { held: bytes.len() });
+        }
+        if let Some(head) = parse_head(bytes)? {
+            return Ok(head);
+        }
+    }
+}
+
+/// Connects and performs the WebSocket handshake (RFC 6455, 4.1). Returns the stream, still
+/// blocking, and the bytes that came behind the answer.
+pub(super) fn upgrade(
+    to: &Endpoint,
+    total_ns: u64,
+    now_ns: &dyn Fn() -> u64,
+) -> Result<(TcpStream, Vec<u8>), NetError> {
+    let mut stream = Timed::connect(to, total_ns, now_ns)?;
+    let key = generate_key();
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n",
+        to.path, to.host
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut bytes = Vec::new();
+    let head = read_head(&mut stream, &mut bytes)?;
+    if head.status != 101 {
+        return Err(NetError::Status(head.status));
+    }
+    if !head.upgrade || !head.connection_upgrade {
+        return Err(NetError::Handshake("the server did not upgrade to a WebSocket"));
+    }
+    if head.accept != Some(derive_accept_key(key.as_bytes())) {
+        return Err(NetError::Handshake("the server answered another key"));
+    }
+    if head.extensions {
+        return Err(NetError::Handshake("the server chose an extension that was not offered"));
+    }
+    bytes.drain(..head.size);
+    Ok((stream.stream, bytes))
+}
+
+/// One `POST` of a JSON body on a connection of its own. Blocking; answers other than 200 are
+/// [`NetError::Status`].
+pub fn http_post(
+    to: &Endpoint,
+    body: &[u8],
+    limits: &HttpLimits,
+    now_ns: &dyn Fn() -> u64,
+) -> Result<Vec<u8>, NetError> {
+    let mut stream = Timed::connect(to, limits.total_ns, now_ns)?;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        to.path,
+        to.host,
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat())?;
+    let mut bytes = Vec::new();
+    let head = read_head(&mut stream, &mut bytes)?;
+    if head.status != 200 {
+        return Err(NetError::Status(head.status));
+    }
+    bytes.drain(..head.size);
+    if head.chunked {
+        return read_chunked(&mut stream, bytes, limits.body_max);
+    }
+    let want = head.content_length.unwrap_or(usize::MAX);
+    if head.content_length.is_some_and(|length| length > limits.body_max) {
+        return Err(NetError::Http("the body is too long"));
+    }
+    while bytes.len() < want {
+        if bytes.len() > limits.body_max {
+            return Err(NetError::Http("the body is too long"));
+        }
+        if stream.read_into(&mut bytes)? == 0 {
+            match head.content_length {
+                None => break,
+                Some(_) => return Err(NetError::Truncated { held: bytes.len() }),
+            }
+        }
+    }
+    bytes.truncate(want);
+    Ok(bytes)
+}
+
+/// Reads a chunked body (RFC 9112, 7.1) of which `bytes` were read already.
+fn read_chunked(
+    stream: &mut Timed<'_>,
+    mut bytes: Vec<u8>,
+    body_max: usize,
+) -> Result<Vec<u8>, NetError> {
+    let mut body = Vec::new();
+    loop {
+        match httparse::parse_chunk_size(&bytes) {
+            Ok(httparse::Status::Complete((_, 0))) => return Ok(body),
+            Ok(httparse::Status::Complete((skip, size))) => {
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                if size > body_max - body.len() {
+                    return Err(NetError::Http("the body is too long"));
+                }
+                let end = skip + size;
+                // The chunk and the line end behind it.
+                if bytes.len() >= end + 2 {
+                    body.extend_from_slice(&bytes[skip..end]);
+                    bytes.drain(..end + 2);
+                    continue;
+                }
+            }
+            Ok(httparse::Status::Partial) if bytes.len() < 1024 => {}
+            _ => return Err(NetError::Http("bad chunk size")),
+        }
+        if stream.read_into(&mut bytes)? == 0 {
+            return Err(NetError::Truncated { held: bytes.len() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let to = Endpoint::parse("ws://127.0.0.1:3001/ws").unwrap();
+        assert_eq!(to.addr, "127.0.0.1:3001".parse().unwrap());
+        assert_eq!((to.host.as_str(), to.path.as_str()), ("127.0.0.1:3001", "/ws"));
+        assert_eq!(to.with_path("/info").path, "/info");
+        let to = Endpoint::parse("http://127.0.0.1").unwrap();
+        assert_eq!((to.addr.port(), to.path.as_str()), (80, "/"));
+        assert_eq!(Endpoint::parse("ws://[::1]:9/x").unwrap().addr, "[::1]:9".parse().unwrap());
+        for bad in [
+            "",
+            "127.0.0.1",
+            "ftp://x",
+            "ws://",
+            "ws:///a",
+            "wss://x",
+            "ws://a b/",
+            "ws://127.0.0.1:x/",
+        ] {
+            assert!(matches!(Endpoint::parse(bad), Err(NetError::BadUrl(_))), "{bad:?}");
+        }
+        assert!(matches!(Endpoint::parse("ws://127.0.0.1/a\r\nb"), Err(NetError::BadUrl(_))));
+    }
+
+    #[test]
+    fn heads() {
+        assert!(parse_head(b"HTTP/1.1 200 OK\r\nA: b\r\n").unwrap().is_none());
+        let head =
+            parse_head(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap().unwrap();
+        assert_eq!((head.status, head.size, head.content_length), (200, 38, Some(5)));
+        for bad in [
+            &b"not http\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        ] {
+            assert!(matches!(parse_head(bad), Err(NetError::Http(_))));
+        }
+        let long = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'x'; HEAD_MAX]].concat();
+        assert!(matches!(parse_head(&long), Err(NetError::Http(_))));
+    }
+}
