@@ -250,6 +250,12 @@ impl Core {
         self.insts.iter().all(|i| i.orders.is_empty() && !i.unwinding)
     }
 
+    /// Has anything happened since the last decision, or has a timer come?
+    #[inline]
+    pub fn wants_decision(&self, now: Nanos) -> bool {
+        !self.dirty.is_empty() || now >= self.next_wake
+    }
+
     /// When the core wants a `Decide` although nothing happens.
     #[inline]
     pub fn wake_at(&self) -> Nanos {

@@ -5,7 +5,9 @@ pub mod hyperliquid;
 pub mod json;
 pub mod swar;
 
-use crate::event::Event;
+use crate::event::{Event, Stamp};
+use crate::instrument::InstId;
+use hyperliquid::feed::Decoded;
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
 pub trait Sink {
@@ -43,4 +45,66 @@ pub enum MalformedKind {
     Value,
     /// More levels, entries or bytes than the limit.
     Oversized,
+}
+
+/// What a frame of public data was, in every venue's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedFrame {
+    Book,
+    Bbo,
+    Trades(u32),
+    /// Acknowledgements, pongs, greetings, refusals.
+    Control,
+    /// A channel or market that this session does not read.
+    Unknown,
+    /// The sink had no room for a message of this market.
+    Full(InstId),
+}
+
+/// The public side of a venue: a closed set with one `match`. A new venue is one arm here.
+#[derive(Debug)]
+pub enum MarketFeed {
+    Hyperliquid(hyperliquid::feed::FeedCodec),
+}
+
+impl MarketFeed {
+    #[inline]
+    pub fn decode(
+        &mut self,
+        frame: &[u8],
+        recv: Stamp,
+        sink: &mut impl Sink,
+    ) -> Result<FeedFrame, Malformed> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => Ok(match codec.decode(frame, recv, sink)? {
+                Decoded::Book(_) => FeedFrame::Book,
+                Decoded::Bbo(_) => FeedFrame::Bbo,
+                Decoded::Trades(n) => FeedFrame::Trades(n),
+                Decoded::Control(_) => FeedFrame::Control,
+                Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
+                Decoded::Full(inst) => FeedFrame::Full(inst),
+            }),
+        }
+    }
+
+    /// The frames that start a session. Cold.
+    pub fn subscriptions(&self) -> Vec<String> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => codec.subscriptions(),
+        }
+    }
+
+    /// The frames that make the venue send a fresh snapshot of one market. Cold.
+    pub fn resubscribe(&self, inst: InstId) -> Vec<String> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => codec.resubscribe(inst),
+        }
+    }
+
+    /// The frame that the venue answers although nothing happens.
+    pub fn ping(&self) -> &'static str {
+        match self {
+            MarketFeed::Hyperliquid(_) => r#"{"method":"ping"}"#,
+        }
+    }
 }

@@ -22,7 +22,6 @@ use crate::instrument::{InstId, Symbol};
 use crate::units::{Price, Qty, Side};
 use crate::venue::json::{Cursor, Text, once};
 use crate::venue::{Malformed, MalformedKind, Sink};
-use std::fmt::Write;
 
 /// Levels on one side of an `l2Book`, as documented.
 pub const LEVELS_MAX: usize = 20;
@@ -91,7 +90,7 @@ enum Parsed {
 #[derive(Clone, Debug)]
 pub struct FeedCodec {
     markets: Markets,
-    symbols: Vec<Symbol>,
+    listed: Vec<(InstId, Symbol)>,
     fast: bool,
     levels: [[Level; LEVELS_MAX]; 2],
     trades: Vec<Trade>,
@@ -104,7 +103,7 @@ impl FeedCodec {
     pub fn new(markets: &[(InstId, Symbol)]) -> FeedCodec {
         FeedCodec {
             markets: Markets::new(markets),
-            symbols: markets.iter().map(|(_, symbol)| *symbol).collect(),
+            listed: markets.to_vec(),
             fast: false,
             levels: [[Level::default(); LEVELS_MAX]; 2],
             trades: Vec::with_capacity(TRADES_MAX),
@@ -125,23 +124,25 @@ impl FeedCodec {
 
     /// The frames that subscribe to the bbo, book and trades of every market. Cold.
     pub fn subscriptions(&self) -> Vec<String> {
-        let mut frames = Vec::with_capacity(3 * self.symbols.len());
-        for symbol in &self.symbols {
-            for (channel, options) in [
-                ("bbo", ""),
-                ("l2Book", if self.fast { ",\"fast\":true" } else { "" }),
-                ("trades", ""),
-            ] {
-                let mut frame = String::new();
-                let _ = write!(
-                    frame,
-                    "{{\"method\":\"subscribe\",\"subscription\":{{\"type\":\"{channel}\",\"coin\":{:?}{options}}}}}",
-                    symbol.as_str(),
-                );
-                frames.push(frame);
-            }
-        }
-        frames
+        let channels = ["bbo", "l2Book", "trades"];
+        let all = self.listed.iter().flat_map(|(_, symbol)| channels.map(|c| (*symbol, c)));
+        all.map(|(symbol, channel)| self.request("subscribe", symbol, channel)).collect()
+    }
+
+    /// The frames that make the venue send a fresh snapshot of one market's book. Cold.
+    pub fn resubscribe(&self, inst: InstId) -> Vec<String> {
+        let listed = self.listed.iter().find(|(id, _)| *id == inst);
+        let Some((_, symbol)) = listed else { return Vec::new() };
+        let methods = ["unsubscribe", "subscribe"];
+        methods.map(|method| self.request(method, *symbol, "l2Book")).to_vec()
+    }
+
+    fn request(&self, method: &str, symbol: Symbol, channel: &str) -> String {
+        let options = if self.fast && channel == "l2Book" { ",\"fast\":true" } else { "" };
+        format!(
+            "{{\"method\":\"{method}\",\"subscription\":{{\"type\":\"{channel}\",\"coin\":{:?}{options}}}}}",
+            symbol.as_str(),
+        )
     }
 
     /// Decodes one frame that was read at `recv`. An `Err` has emitted nothing.
