@@ -10,6 +10,7 @@
 //! The file survives the death of the process (page cache), not of the machine.
 
 pub mod file;
+pub mod header;
 mod record;
 
 use crate::event::{Action, Input};

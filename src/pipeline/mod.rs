@@ -11,9 +11,10 @@
 
 pub mod clock;
 pub mod dial;
-//pub mod egress;
+pub mod egress;
 pub mod feed;
 pub mod metrics;
+pub mod reconcile;
 pub mod runner;
 pub mod sequencer;
 pub mod table;
