@@ -73,24 +73,54 @@ pub const fn eight_digits(digits: u64) -> u64 {
 /// The characters `0` in all places: subtracting them makes digits.
 pub const ZEROS: u64 = splat(b'0');
 
+/// 10^(8 - places): what a number with so many places is multiplied with.
+const SCALES: [u64; 8] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10];
+
 /// Reads the decimal that starts the window and ends before its first quote: raw 10^-8 units and
-/// its length. Positive, exact and at most 15 characters, or `None`: the caller then takes the
-/// exact path, which names what is wrong.
+/// its length. Positive, exact and at most 16 characters, or `None`: the caller then takes the
+/// exact path, which names what is wrong. The caller also compares what follows: after 16
+/// characters the quote lies behind the window.
 ///
-/// The straight path wants 1..7 digits, a point and 1..8 places, which is what the venue writes
-/// (`80459.0`, `0.00589`): the places, padded with zeros on the right, are the raw fraction.
+/// The straight path wants at most eight characters with a point among them, which is what the
+/// venue nearly always writes (`80459.0`, `0.00589`): the point is squeezed out, the digits are
+/// pushed up to the end of the word, and one conversion makes the number.
 #[inline(always)]
 pub fn decimal(window: &[u8; 16]) -> Option<(i64, usize)> {
-    let (low, high) = (word(window, 0)?, word(window, 8)?);
-    let mut len = find(low, b'"');
-    if len == 8 {
-        len += find(high, b'"');
+    let text = word(window, 0)?;
+    let quote = find(text, b'"');
+    if quote == 8 && window[8] != b'"' {
+        return long_decimal(window);
     }
-    let point = find(low, b'.');
-    let places = len.wrapping_sub(point + 1);
-    // One comparison each for 1 <= point <= 7 and 1 <= places <= 8.
-    // (A length of 16 means that no quote was seen.)
-    if point.wrapping_sub(1) > 6 || places.wrapping_sub(1) > 7 || len > 15 {
+    let points = zero_flags(text ^ splat(b'.'));
+    let point = (points.trailing_zeros() >> 3) as usize;
+    // Without a point in the text it is an integer; the venue writes `.0` after those.
+    let places = quote.wrapping_sub(point + 1);
+    if places > 7 {
+        return plain_decimal(window, quote);
+    }
+    let digits = text ^ ZEROS;
+    // All bytes below the first point: its flag is the bit 0x80 of its byte.
+    let whole = ((points & points.wrapping_neg()) >> 7).wrapping_sub(1);
+    let squeezed = (digits & whole) | (digits >> 8 & !whole);
+    // quote - 1 digits; in two steps, because 64 places are too far for one.
+    let digits = (squeezed << 8) << (64 - 8 * quote);
+    if !all_digits(digits) {
+        return None;
+    }
+    // Below 10^7 x 10^8: no overflow, and within RAW_MAX.
+    let raw = eight_digits(digits).wrapping_mul(SCALES[places & 7]) as i64;
+    (raw > 0).then_some((raw, quote))
+}
+
+/// Nine characters and more: up to seven digits, a point and eight places. The places, padded with
+/// zeros on the right, are the raw fraction.
+#[inline(never)]
+fn long_decimal(window: &[u8; 16]) -> Option<(i64, usize)> {
+    let (low, high) = (word(window, 0)?, word(window, 8)?);
+    let (len, point) = (8 + find(high, b'"'), find(low, b'.'));
+    let places = len - (point + 1);
+    // One comparison for 1 <= point <= 7.
+    if point.wrapping_sub(1) > 6 || places > 8 {
         return plain_decimal(window, len);
     }
     let whole = (low ^ ZEROS) << (64 - 8 * point);
@@ -98,25 +128,22 @@ pub fn decimal(window: &[u8; 16]) -> Option<(i64, usize)> {
     if !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
-    // Below 10^7 x 10^8 + 10^8: no overflow, and within RAW_MAX.
     let raw = eight_digits(whole).wrapping_mul(SCALE as u64).wrapping_add(eight_digits(fraction));
     let raw = raw as i64;
     (raw > 0).then_some((raw, len))
 }
 
-/// An integer, or one with eight digits and more: rare, so byte by byte.
+/// An integer, one with eight digits and more before the point, or no number at all: rare, so byte
+/// by byte.
 #[cold]
 #[inline(never)]
 fn plain_decimal(window: &[u8; 16], len: usize) -> Option<(i64, usize)> {
-    if len >= 16 {
-        return None;
-    }
     let raw = parse_raw(&window[..len]).ok()?;
     (0 < raw && raw <= RAW_MAX).then_some((raw, len))
 }
 
-/// Reads an unsigned integer that ends before `end`, at the start of the window: at most 15 digits,
-/// no leading zero, or `None`. Returns its length too.
+/// Reads an unsigned integer that ends before `end`, at the start of the window: at most 16 digits,
+/// no leading zero, or `None`. Returns its length too; the caller compares what follows.
 #[inline(always)]
 pub fn unsigned(window: &[u8; 16], end: u8) -> Option<(u64, usize)> {
     let (low, high) = (word(window, 0)?, word(window, 8)?);
@@ -124,7 +151,7 @@ pub fn unsigned(window: &[u8; 16], end: u8) -> Option<(u64, usize)> {
     if len == 8 {
         len += find(high, end);
     }
-    if len.wrapping_sub(1) > 14 || low as u8 == b'0' && len > 1 {
+    if len.wrapping_sub(1) > 15 || low as u8 == b'0' && len > 1 {
         return None;
     }
     // Pushed up so that the last digit is the highest byte; what is pushed in below is zero.

@@ -205,15 +205,24 @@ impl FeedCodec {
         let Book { inst, counts: [bids, asks], exch_ms } = book;
         for (side, count) in Side::BOTH.into_iter().zip([bids, asks]) {
             let of_side = &self.levels[side.index()][..usize::from(count)];
+            let (triples, rest) = of_side.as_chunks::<LEVELS_PER_EVENT>();
             let mut start = 0;
-            for chunk in of_side.chunks(LEVELS_PER_EVENT) {
-                let mut levels = [Level::default(); LEVELS_PER_EVENT];
-                levels[..chunk.len()].copy_from_slice(chunk);
-                let count = chunk.len() as u8;
-                if !sink.put(Event::Levels { inst, side, start, count, levels }) {
+            let mut put = |levels, count| {
+                let event = Event::Levels { inst, side, start, count, levels };
+                start += count;
+                sink.put(event)
+            };
+            for levels in triples {
+                if !put(*levels, LEVELS_PER_EVENT as u8) {
                     return Decoded::Full(inst);
                 }
-                start += count;
+            }
+            let mut levels = [Level::default(); LEVELS_PER_EVENT];
+            for (slot, level) in levels.iter_mut().zip(rest) {
+                *slot = *level;
+            }
+            if !rest.is_empty() && !put(levels, rest.len() as u8) {
+                return Decoded::Full(inst);
             }
         }
         if !sink.put(Event::BookEnd { inst, bids, asks, decode_ns: 0, exch_ms, recv }) {

@@ -55,19 +55,17 @@ fn name_of(text: &[u8]) -> Option<Name> {
 /// Splits a name off the bytes that follow the opening quote; the rest begins with the closing one.
 #[inline(always)]
 pub(super) fn take_name(bytes: &[u8]) -> Option<(Name, &[u8])> {
-    let window: &[u8; 24] = bytes.first_chunk()?;
-    let mut name = [0; 3];
-    for i in 0..3 {
-        let word = swar::word(window, 8 * i)?;
-        let len = swar::find(word, b'"');
-        if len == 8 {
-            name[i] = word;
-            continue;
-        }
-        if len > 0 {
-            name[i] = word & swar::low_bytes(len);
-        }
-        return Some((name, &bytes[8 * i + len..]));
+    let first = swar::word(bytes, 0)?;
+    let len = swar::find(first, b'"');
+    if len.wrapping_sub(1) > 6 {
+        return take_long_name(bytes);
     }
-    None
+    Some(([first & swar::low_bytes(len), 0, 0], &bytes[len..]))
+}
+
+/// A name of eight bytes and more.
+#[inline(never)]
+fn take_long_name(bytes: &[u8]) -> Option<(Name, &[u8])> {
+    let len = bytes.iter().take(24).position(|&b| b == b'"')?;
+    Some((name_of(&bytes[..len])?, &bytes[len..]))
 }

@@ -55,25 +55,26 @@ fn count(window: &[u8; WINDOW], at: usize, end: u8) -> Option<usize> {
     all_digits((digits ^ ZEROS) & low_bytes(len)).then_some(len)
 }
 
-/// One level at the start of the window, and its length.
+/// One level at the start of the window, behind the byte `lead`, and the length of both.
 #[inline(always)]
-fn level<const DOCUMENTED: bool>(window: &[u8; WINDOW]) -> Option<(Level, usize)> {
+fn level<const DOCUMENTED: bool>(window: &[u8; WINDOW], lead: u8) -> Option<(Level, usize)> {
+    let lead = u64::from(lead);
     let mut at;
     if DOCUMENTED {
-        at = 0;
-        if !stands(window, at, literal(b"{\"px\":\""), 7) {
+        at = 8;
+        if !stands(window, 0, literal(b"\0{\"px\":\"") | lead, 8) {
             return None;
         }
     } else {
-        if !stands(window, 0, literal(b"{\"n\":"), 5) {
+        if !stands(window, 0, literal(b"\0{\"n\":") | lead, 6) {
             return None;
         }
-        at = 5 + count(window, 5, b',')?;
+        at = 6 + count(window, 6, b',')?;
         if !stands(window, at, literal(b",\"px\":\""), 7) {
             return None;
         }
+        at += 7;
     }
-    at += 7;
     let (px, len) = decimal(window, at)?;
     at += len;
     if !stands(window, at, literal(b"\",\"sz\":\""), 8) {
@@ -97,46 +98,46 @@ fn level<const DOCUMENTED: bool>(window: &[u8; WINDOW]) -> Option<(Level, usize)
     Some((Level { px: Price(px), qty: Qty(qty) }, at))
 }
 
-/// One level at the start of `bytes`, and what follows it. Near the end of a frame, where a whole
-/// window is not left, a padded copy is read: zeros match nothing.
+/// One level behind the byte `lead` at the start of `bytes`, and what follows it. Near the end of
+/// a frame, where a whole window is not left, a padded copy is read: zeros match nothing.
 #[inline(always)]
-fn take_level<const DOCUMENTED: bool>(bytes: &[u8]) -> Option<(Level, &[u8])> {
+fn take_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, &[u8])> {
     let (level, len) = match bytes.first_chunk() {
-        Some(window) => level::<DOCUMENTED>(window)?,
-        None => last_level::<DOCUMENTED>(bytes)?,
+        Some(window) => level::<DOCUMENTED>(window, lead)?,
+        None => last_level::<DOCUMENTED>(bytes, lead)?,
     };
     Some((level, bytes.get(len..)?))
 }
 
 #[inline(never)]
-fn last_level<const DOCUMENTED: bool>(bytes: &[u8]) -> Option<(Level, usize)> {
+fn last_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, usize)> {
     let mut window = [0; WINDOW];
     window[..bytes.len()].copy_from_slice(bytes);
-    level::<DOCUMENTED>(&window)
+    level::<DOCUMENTED>(&window, lead)
 }
 
-/// One side, from after its `[` to after its `]`.
+/// One side, from its `[` to after its `]`.
 #[inline(always)]
 fn take_side<'a, const DOCUMENTED: bool>(
     mut bytes: &'a [u8],
     out: &mut [Level; LEVELS_MAX],
 ) -> Option<(u8, &'a [u8])> {
-    if let [b']', rest @ ..] = bytes {
+    if let Some(rest) = bytes.strip_prefix(b"[]") {
         return Some((0, rest));
     }
+    let mut lead = b'[';
     for (i, slot) in out.iter_mut().enumerate() {
-        let (level, rest) = take_level::<DOCUMENTED>(bytes)?;
+        let (level, rest) = take_level::<DOCUMENTED>(bytes, lead)?;
         *slot = level;
-        match rest {
-            [b',', rest @ ..] => bytes = rest,
-            [b']', rest @ ..] => return Some((i as u8 + 1, rest)),
-            _ => return None,
+        if let [b']', rest @ ..] = rest {
+            return Some((i as u8 + 1, rest));
         }
+        (bytes, lead) = (rest, b',');
     }
     None
 }
 
-/// Both sides, from after `[[` to after `]]`.
+/// Both sides, from after `[` to after `]`.
 #[inline(always)]
 fn take_sides<'a, const DOCUMENTED: bool>(
     bytes: &'a [u8],
@@ -144,8 +145,7 @@ fn take_sides<'a, const DOCUMENTED: bool>(
 ) -> Option<([u8; 2], &'a [u8])> {
     let [bids, asks] = levels;
     let (bid_count, rest) = take_side::<DOCUMENTED>(bytes, bids)?;
-    let rest = rest.strip_prefix(b",[")?;
-    let (ask_count, rest) = take_side::<DOCUMENTED>(rest, asks)?;
+    let (ask_count, rest) = take_side::<DOCUMENTED>(rest.strip_prefix(b",")?, asks)?;
     Some(([bid_count, ask_count], rest.strip_prefix(b"]")?))
 }
 
@@ -167,17 +167,18 @@ pub(super) fn book(
     markets: &Markets,
     levels: &mut [[Level; LEVELS_MAX]; 2],
 ) -> Option<Book> {
-    let rest = frame.strip_prefix(b"{\"channel\":\"l2Book\",\"data\":{\"coin\":\"")?;
+    let rest = frame.strip_prefix(b"{\"channel\":\"l2Book\",")?;
+    let rest = rest.strip_prefix(b"\"data\":{\"coin\":\"")?;
     let (name, rest) = take_name(rest)?;
     let inst = markets.find(name)?;
     if let Some(rest) = rest.strip_prefix(b"\",\"time\":") {
         let (exch_ms, rest) = take_time(rest)?;
-        let rest = rest.strip_prefix(b",\"levels\":[[")?;
+        let rest = rest.strip_prefix(b",\"levels\":[")?;
         let (counts, rest) = take_sides::<true>(rest, levels)?;
         let whole = rest == b"}}" || rest == b",\"fast\":true}}";
         return whole.then_some(Book { inst, counts, exch_ms });
     }
-    let rest = rest.strip_prefix(b"\",\"levels\":[[")?;
+    let rest = rest.strip_prefix(b"\",\"levels\":[")?;
     let (counts, rest) = take_sides::<false>(rest, levels)?;
     // The time is the last field here: 13 digits and the two braces, shorter than a window.
     let rest = rest.strip_prefix(b",\"time\":")?;
@@ -195,12 +196,14 @@ fn last_time(bytes: &[u8]) -> Option<u64> {
     (rest == b"}}\0").then_some(ms)
 }
 
-/// One side of a `bbo`: a level, or `null` where there is none.
+/// One side of a `bbo` behind the byte `lead`: a level, or `null` where there is none.
 #[inline(always)]
-fn take_best<const DOCUMENTED: bool>(bytes: &[u8]) -> Option<(Level, &[u8])> {
-    match bytes.strip_prefix(b"null") {
-        Some(rest) => Some((Level::default(), rest)),
-        None => take_level::<DOCUMENTED>(bytes),
+fn take_best<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, &[u8])> {
+    match bytes {
+        [first, b'n', b'u', b'l', b'l', rest @ ..] if *first == lead => {
+            Some((Level::default(), rest))
+        }
+        _ => take_level::<DOCUMENTED>(bytes, lead),
     }
 }
 
@@ -211,12 +214,12 @@ pub(super) fn quote(frame: &[u8], markets: &Markets) -> Option<Quote> {
         let (name, rest) = take_name(rest)?;
         let inst = markets.find(name)?;
         let (exch_ms, rest) = take_time(rest.strip_prefix(b"\",\"time\":")?)?;
-        let (bid, rest) = take_best::<true>(rest.strip_prefix(b",\"bbo\":[")?)?;
-        let (ask, rest) = take_best::<true>(rest.strip_prefix(b",")?)?;
+        let (bid, rest) = take_best::<true>(rest.strip_prefix(b",\"bbo\":")?, b'[')?;
+        let (ask, rest) = take_best::<true>(rest, b',')?;
         return (rest == b"]}}").then_some(Quote { inst, bid, ask, exch_ms });
     }
-    let (bid, rest) = take_best::<false>(rest.strip_prefix(b"bbo\":[")?)?;
-    let (ask, rest) = take_best::<false>(rest.strip_prefix(b",")?)?;
+    let (bid, rest) = take_best::<false>(rest.strip_prefix(b"bbo\":")?, b'[')?;
+    let (ask, rest) = take_best::<false>(rest, b',')?;
     let (name, rest) = take_name(rest.strip_prefix(b"],\"coin\":\"")?)?;
     let inst = markets.find(name)?;
     let exch_ms = last_time(rest.strip_prefix(b"\",\"time\":")?)?;
