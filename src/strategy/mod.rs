@@ -2,5 +2,6 @@
 
 pub mod fxmath;
 pub mod hedger;
+pub mod imbalance;
 pub mod ladder;
 pub mod pair;
