@@ -104,6 +104,8 @@ pub enum SpecError {
     NegativeMinimum,
     /// More decimals than the scale of 10^-8 holds, or no figure at all.
     GridOutOfScale,
+    /// A tick, lot or minimum size beyond 10^10, or a minimum notional beyond 10^20.
+    TooLarge,
 }
 
 impl SpecError {
@@ -113,6 +115,7 @@ impl SpecError {
             SpecError::TickNotPositive => "tick must be positive",
             SpecError::NegativeMinimum => "a minimum must not be negative",
             SpecError::GridOutOfScale => "price grid is finer than 10^-8 or has no figure",
+            SpecError::TooLarge => "tick, lot or minimum is beyond the scale",
         }
     }
 }
@@ -237,6 +240,13 @@ struct FloorBand {
     floor: i64,
 }
 
+impl FloorBand {
+    #[inline]
+    fn holds(&self, px: i64) -> bool {
+        self.lo <= px && px <= self.hi
+    }
+}
+
 impl Instrument {
     pub fn new(id: InstId, spec: InstrumentSpec) -> Result<Instrument, SpecError> {
         if spec.lot.0 <= 0 {
@@ -244,6 +254,11 @@ impl Instrument {
         }
         if spec.min_size.0 < 0 || spec.min_notional.0 < 0 {
             return Err(SpecError::NegativeMinimum);
+        }
+        // The largest notional is the product of the largest price and size.
+        let notional_max = i128::from(RAW_MAX) * i128::from(RAW_MAX);
+        if spec.lot.0.max(spec.min_size.0) > RAW_MAX || spec.min_notional.0 > notional_max {
+            return Err(SpecError::TooLarge);
         }
         let empty = GridBand { lo: 0, hi: 0, step: Divisor::new(1) };
         let mut bands = [empty; BANDS_MAX];
@@ -327,7 +342,8 @@ fn round_in_band(band: &GridBand, px: i64, round: Round) -> Option<i64> {
         // The end of a band is a multiple of this step and of the next one: still on the grid.
         Round::Up => band.step.ceil(px),
     };
-    (rounded > 0).then_some(rounded)
+    // Up from the last step of the grid would leave the scale.
+    (0 < rounded && rounded <= RAW_MAX).then_some(rounded)
 }
 
 fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, SpecError> {
@@ -336,6 +352,9 @@ fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, 
         GridSpec::Tick(tick) => {
             if tick.0 <= 0 {
                 return Err(SpecError::TickNotPositive);
+            }
+            if tick.0 > RAW_MAX {
+                return Err(SpecError::TooLarge);
             }
             out[0] = GridBand { lo: 1, hi: end, step: Divisor::new(tick.0) };
             Ok(1)
@@ -370,12 +389,14 @@ fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, 
 pub struct Quantizer {
     inst: Instrument,
     band: usize,
-    floor: FloorBand,
+    /// The floors of the last two bands, the newest first: a bid and an ask on both sides of an edge
+    /// would otherwise compute both anew with every quote.
+    floors: [FloorBand; 2],
 }
 
 impl Quantizer {
     pub fn new(inst: Instrument) -> Quantizer {
-        Quantizer { inst, band: 0, floor: FloorBand { lo: 1, hi: 0, floor: 0 } }
+        Quantizer { inst, band: 0, floors: [FloorBand { lo: 1, hi: 0, floor: 0 }; 2] }
     }
 
     pub fn instrument(&self) -> &Instrument {
@@ -385,8 +406,11 @@ impl Quantizer {
     /// The smallest executable size at this price, from the cached band where it holds.
     #[inline]
     pub fn floor(&mut self, px: Price) -> Option<Qty> {
-        if self.floor.lo <= px.0 && px.0 <= self.floor.hi {
-            return Some(Qty(self.floor.floor));
+        if self.floors[0].holds(px.0) {
+            return Some(Qty(self.floors[0].floor));
+        }
+        if self.floors[1].holds(px.0) {
+            return Some(Qty(self.floors[1].floor));
         }
         self.refloor(px.0)
     }
@@ -394,8 +418,8 @@ impl Quantizer {
     #[cold]
     #[inline(never)]
     fn refloor(&mut self, px: i64) -> Option<Qty> {
-        self.floor = self.inst.floor_band(px)?;
-        Some(Qty(self.floor.floor))
+        self.floors = [self.inst.floor_band(px)?, self.floors[0]];
+        Some(Qty(self.floors[0].floor))
     }
 
     #[inline]

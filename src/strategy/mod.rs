@@ -5,3 +5,4 @@ pub mod hedger;
 pub mod imbalance;
 pub mod ladder;
 pub mod pair;
+pub mod pricing;
