@@ -25,6 +25,9 @@ use crate::units::{Bps, Notional, Price, Qty, RAW_MAX, SCALE};
 
 /// Most lots of the coarser leg that one search visits: some 10 ms.
 pub const STEPS_MAX: i128 = 1 << 20;
+/// Most targets that are tried to name a feasible one. The windows of both legs meet by 1 / (2 tolerance)
+/// lots of the coarser leg, two tries each: from 5 bps of tolerance up none is missed.
+const TARGETS_MAX: u32 = 1 << 12;
 /// Largest target: 10^10 quote.
 pub const TARGET_MAX: Notional = Notional(RAW_MAX as i128 * SCALE as i128);
 /// One leg: what a lot of it is worth, and the least that the venue takes.
@@ -87,7 +90,7 @@ pub enum PairOutcome {
     /// No pair lies within the tolerance of the target (with `Grow`: nor of any up to the cap that
     /// meets the limit). `smallest`: the smallest target of all that has a pair; `next`: the
     /// smallest one not below the asked target. In steps of 10^-8 quote; `None` when there is none
-    /// up to [`TARGET_MAX`], or it was not found in a bounded search.
+    /// up to [`TARGET_MAX`], or the tolerance is below 5 bps and a bounded search found none.
     Infeasible {
         smallest: Option<Notional>,
         next: Option<Notional>,
@@ -420,7 +423,7 @@ impl Search {
     fn smallest_target(&self, from: Notional) -> Option<Notional> {
         let one = i128::from(SCALE);
         let mut target = Notional(ceil_div(from.0, one) * one);
-        for _ in 0..STEPS_MAX {
+        for _ in 0..TARGETS_MAX {
             let window = Window::around(target.0, self.tolerance);
             let (a, b) = (self.a.from(window.lo), self.b.from(window.lo));
             if a > self.a.last || b > self.b.last {
