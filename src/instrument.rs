@@ -123,11 +123,12 @@ impl SpecError {
 /// Division of a non-negative `i64` by a constant known at run time, as one multiplication.
 ///
 /// Granlund and Montgomery 1994 for 63-bit dividends: with s = ceil(log2 d) and
-/// m = ceil(2^(63+s) / d) <= 2^64, floor(n m / 2^(63+s)) = floor(n / d) for all 0 <= n < 2^63.
+/// m = ceil(2^(63+s) / d), floor(n m / 2^(63+s)) = floor(n / d) for all 0 <= n < 2^63.
+/// Since d > 2^(s-1), m is below 2^64: one 64 x 64-bit product and two shifts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divisor {
     divisor: i64,
-    magic: u128,
+    magic: u64,
     shift: u32,
 }
 
@@ -136,9 +137,9 @@ impl Divisor {
     /// When `divisor` is not positive: the caller has checked its spec.
     pub fn new(divisor: i64) -> Divisor {
         assert!(divisor > 0, "a grid step is positive");
-        let log = 64 - (divisor as u64 - 1).leading_zeros(); // ceil(log2 d), 0 for 1
-        let magic = (1u128 << (63 + log)).div_ceil(divisor as u128);
-        Divisor { divisor, magic, shift: 63 + log }
+        let shift = 64 - (divisor as u64 - 1).leading_zeros(); // ceil(log2 d), 0 for 1
+        let magic = (1u128 << (63 + shift)).div_ceil(divisor as u128) as u64;
+        Divisor { divisor, magic, shift }
     }
 
     #[inline]
@@ -150,8 +151,9 @@ impl Divisor {
     #[inline]
     pub fn div(&self, n: i64) -> i64 {
         debug_assert!(n >= 0);
-        // n < 2^63 and magic <= 2^64: the product stays below 2^127.
-        ((n as u128 * self.magic) >> self.shift) as i64
+        // n < 2^63 and magic < 2^64: without its last 63 bits the product is below 2^64.
+        let product = u128::from(n as u64) * u128::from(self.magic);
+        (((product >> 63) as u64) >> self.shift) as i64
     }
 
     /// The largest multiple not above n.
