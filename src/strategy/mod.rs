@@ -16,8 +16,10 @@ pub mod hedger;
 pub mod requote;
 
 pub mod fxmath;
+pub mod imbalance;
 pub mod ladder;
 pub mod pair;
+pub mod pricing;
 
 use crate::book::Top;
 use crate::event::Tif;
