@@ -15,9 +15,9 @@ pub enum Site {
     RoomPublish,
     /// `spsc`: the producer asks whether a slot is free.
     RoomObserve,
-    /// `spsc`: a handle says that it is gone.
+    /// `spsc`: the producer says that it is gone.
     GonePublish,
-    /// `spsc`: a handle asks whether its peer is gone.
+    /// `spsc`: the consumer asks whether the producer is gone.
     GoneObserve,
     /// `latest`: the fence between the odd version and the words.
     WriteBegin,
