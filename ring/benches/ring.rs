@@ -1,19 +1,22 @@
 //! The ring beside its peers and beside the floor, in one binary and in interleaved rounds.
 //!
-//! `cargo bench -p evenkeel-ring` measures (under a minute) and writes `out/bench/ring.json`. `-- --smoke`, or a run
-//! under `cargo test --benches`, only checks within a second or two that all of it still works; its figures mean nothing.
+//! `cargo bench -p evenkeel-ring` measures (under a minute) and writes `out/bench/ring.json`. `--
+//! --smoke`, or a run under `cargo test --benches`, only checks within a second or two that all of
+//! it still works; its figures mean nothing.
 //!
-//! * **floor**: two threads bounce a number, each writes one cache line that the other reads. No queue that lives in memory
-//!   answers faster.
-//! * **lines in turn**: the floor of a ring: the same over as many lines as the ring has slots, one after the other. What it
-//!   loses against the floor it loses to the caches, not to the ring.
-//! * **round trip**: the same over two queues of each kind; one message in flight; every trip is recorded.
-//! * **one way**: a producer pushes as fast as it can, a consumer pops, one message per call, time per message at the
-//!   consumer.
+//! * **floor**: two threads bounce a number, each writes one cache line that the other reads. No
+//!   queue that lives in memory answers faster.
+//! * **lines in turn**: the floor of a ring: the same over as many lines as the ring has slots, one
+//!   after the other. What it loses against the floor it loses to the caches, not to the ring.
+//! * **round trip**: the same over two queues of each kind; one message in flight; every trip is
+//!   recorded.
+//! * **one way**: a producer pushes as fast as it can, a consumer pops, one message per call, time
+//!   per message at the consumer.
 //!
-//! Both threads are pinned and spin. In each round every queue has its turn, so that a disturbance of the machine hits all
-//! of them. Each figure is the median over the rounds; each ratio is the median over the rounds of the ratio in a round, since a
-//! virtual machine may move its cores between rounds and all figures with them.
+//! Both threads are pinned and spin. In each round every queue has its turn, so that a disturbance
+//! of the machine hits all of them. Each figure is the median over the rounds; each ratio is the
+//! median over the rounds of the ratio in a round, since a virtual machine may move its cores
+//! between rounds and all figures with them.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -59,7 +62,8 @@ const SMOKE: Plan = Plan {
 /// Two threads on one core make no progress by spinning, so there, and only there, they yield.
 static ONE_CORE: AtomicBool = AtomicBool::new(false);
 
-/// Polls until `ready` gives a value. No PAUSE: it would add up to its own length, 40 cycles and more, to each trip.
+/// Polls until `ready` gives a value. No PAUSE: it would add up to its own length, 40 cycles and
+/// more, to each trip.
 #[inline(always)]
 fn spin<R>(mut ready: impl FnMut() -> Option<R>) -> R {
     loop {
@@ -177,7 +181,8 @@ queue!(
     |rx: &mut mpsc::Receiver<M>| rx.try_recv().ok()
 );
 
-/// Time stamps that cost less than what is measured: the TSC where there is one (9 ns, against 25 for `Instant`).
+/// Time stamps that cost less than what is measured: the TSC where there is one (9 ns, against 25
+/// for `Instant`).
 struct Clock {
     #[cfg_attr(
         target_arch = "x86_64",
@@ -185,7 +190,8 @@ struct Clock {
     )]
     origin: Instant,
     ns_per_tick: f64,
-    /// The step it usually makes, in ticks. AMD's Zen 4, for one, advances its TSC by 10 ns at a time.
+    /// The step it usually makes, in ticks. AMD's Zen 4, for one, advances its TSC by 10 ns at a
+    /// time.
     step: u64,
 }
 
@@ -224,8 +230,9 @@ impl Clock {
         ticks * self.ns_per_tick
     }
 
-    /// The quantile in ns, interpolated between the steps of the clock as for grouped data: a sample of `v` ticks stands for
-    /// anything between `v - step/2` and `v + step/2`. Without that a p50 of 124 ns reads as 120.
+    /// The quantile in ns, interpolated between the steps of the clock as for grouped data: a
+    /// sample of `v` ticks stands for anything between `v - step/2` and `v + step/2`. Without
+    /// that a p50 of 124 ns reads as 120.
     fn quantile(&self, histogram: &Histogram<u64>, quantile: f64) -> f64 {
         let value = histogram.value_at_quantile(quantile);
         let step = self.step as f64;

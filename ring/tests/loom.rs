@@ -1,11 +1,14 @@
-//! The orderings: every interleaving and every reordering that the memory model allows, on small models, by loom.
+//! The orderings: every interleaving and every reordering that the memory model allows, on small
+//! models, by loom.
 //!
-//! A loom test can pass because it explored nothing: with a consumer that polls a few times and gives up, loom may try one
-//! schedule in which nothing ever arrives. So here each model runs until all messages are through; each test prints how many
-//! interleavings there were and demands a minimum, a little below the count at the time of writing; and each ordering in the crate has a twin of a model with just that
-//! ordering taken away, in which loom must find the fault.
+//! A loom test can pass because it explored nothing: with a consumer that polls a few times and
+//! gives up, loom may try one schedule in which nothing ever arrives. So here each model runs until
+//! all messages are through; each test prints how many interleavings there were and demands a
+//! minimum, a little below the count at the time of writing; and each ordering in the crate has a
+//! twin of a model with just that ordering taken away, in which loom must find the fault.
 //!
-//! Run by `check.sh`: `RUSTFLAGS="--cfg loom" cargo test --release -p evenkeel-ring --test loom -- --nocapture`
+//! Run by `check.sh`: `RUSTFLAGS="--cfg loom" cargo test --release -p evenkeel-ring --test loom --
+//! --nocapture`
 #![cfg(loom)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +39,8 @@ fn explores_at_least(name: &str, least: u64, model: fn()) {
     );
 }
 
-/// Loom must refuse `model` when the ordering at `site` is gone, and for that reason: a race it names, or one of our asserts.
+/// Loom must refuse `model` when the ordering at `site` is gone, and for that reason: a race it
+/// names, or one of our asserts.
 fn is_caught(site: Site, model: fn()) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         sabotage::without(site, || explore(model))

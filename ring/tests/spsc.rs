@@ -1,4 +1,5 @@
-//! The ring against a model, at its edges, and between two real threads. Orderings are `tests/loom.rs`'s business.
+//! The ring against a model, at its edges, and between two real threads. Orderings are
+//! `tests/loom.rs`'s business.
 #![cfg(not(loom))]
 
 use std::collections::VecDeque;
@@ -23,7 +24,8 @@ impl Random {
     }
 }
 
-/// Seven words that depend on the number and on the place, so that a message put together from two is noticed.
+/// Seven words that depend on the number and on the place, so that a message put together from two
+/// is noticed.
 fn message(number: u64) -> [u64; 7] {
     let mut random = Random(number);
     std::array::from_fn(|_| random.next())
@@ -40,7 +42,8 @@ fn agrees_with_a_vecdeque() {
         let mut pushed = 0;
         let (mut was_full, mut was_empty) = (0, 0);
         for operation in 0..operations {
-            // Alternating seasons, so that the ring is found full and found empty, and not only in between.
+            // Alternating seasons, so that the ring is found full and found empty, and not only in
+            // between.
             let filling = operation / (4 * capacity) % 2 == 0;
             match random.below(12) {
                 // The season's call, then the same calls out of season.
@@ -87,7 +90,8 @@ fn agrees_with_a_vecdeque() {
     }
 }
 
-/// Sends `count` messages through a ring of `capacity` from one thread to another; checks order and content of each.
+/// Sends `count` messages through a ring of `capacity` from one thread to another; checks order and
+/// content of each.
 fn between_two_threads(
     capacity: usize,
     count: u64,
@@ -140,7 +144,8 @@ fn two_threads_drain_a_million() {
     });
 }
 
-/// Every message waits for the one before it: each push finds the ring full, or each pop finds it empty.
+/// Every message waits for the one before it: each push finds the ring full, or each pop finds it
+/// empty.
 #[test]
 fn two_threads_through_one_slot() {
     between_two_threads(1, at_most(50_000), |consumer, each| {
@@ -327,7 +332,8 @@ const _: () = {
     assert!(align_of::<Consumer<u64>>() == 128 && size_of::<Consumer<u64>>() == 128);
 };
 
-/// Both ends may move to another thread. That they may not be shared is for the `compile_fail` examples of the module.
+/// Both ends may move to another thread. That they may not be shared is for the `compile_fail`
+/// examples of the module.
 #[test]
 fn ends_are_send() {
     fn send<T: Send>() {}
