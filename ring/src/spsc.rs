@@ -226,8 +226,8 @@ pub struct Producer<T> {
 unsafe impl<T: Send> Send for Producer<T> {}
 
 impl<T: Copy + Send> Producer<T> {
-    /// Bytes of one slot: 64 for a message of at most 56 bytes, else the next multiple of 64 above
-    /// its size plus 8.
+    /// Bytes of one slot: 64 for a message of at most 56 bytes; above, the message and its 8-byte
+    /// sequence rounded up to a multiple of 64.
     pub const SLOT_BYTES: usize = size_of::<Slot<T>>();
 
     /// Appends `value`, or gives it back if the ring is full. The consumer sees it after one move
