@@ -1,19 +1,23 @@
 //! The ring beside its peers and beside the floor, in one binary and in interleaved rounds.
 //!
-//! `cargo bench -p evenkeel-ring` measures (about half a minute) and writes `out/bench/ring.json`. `-- --smoke`, or a run
-//! under `cargo test --benches`, only checks within a second or two that all of it still works; its figures mean nothing.
+//! `cargo bench -p evenkeel-ring` measures (under a minute) and writes `out/bench/ring.json`. `--
+//! --smoke`, or a run under `cargo test --benches`, only checks within a second or two that all of
+//! it still works; its figures mean nothing.
 //!
-//! * **floor**: two threads bounce a number, each writes one cache line that the other reads. No queue that lives in memory
-//!   answers faster.
-//! * **round trip**: the same over two queues of each kind; one message in flight; every trip is recorded.
-//! * **one way**: a producer pushes as fast as it can, a consumer pops, one message per call, time per message at the
-//!   consumer. All queues hold 1024 messages.
+//! * **floor**: two threads bounce a number, each writes one cache line that the other reads. No
+//!   queue that lives in memory answers faster.
+//! * **lines in turn**: the floor of a ring: the same over as many lines as the ring has slots, one
+//!   after the other. What it loses against the floor it loses to the caches, not to the ring.
+//! * **round trip**: the same over two queues of each kind; one message in flight; every trip is
+//!   recorded.
+//! * **one way**: a producer pushes as fast as it can, a consumer pops, one message per call, time
+//!   per message at the consumer.
 //!
-//! Both threads are pinned and spin. In each round every queue has its turn, so that a disturbance of the machine hits all
-//! of them; each figure is the median over the rounds, and ratios are taken from those medians.
+//! Both threads are pinned and spin. In each round every queue has its turn, so that a disturbance
+//! of the machine hits all of them. Each figure is the median over the rounds; each ratio is the
+//! median over the rounds of the ratio in a round, since a virtual machine may move its cores
+//! between rounds and all figures with them.
 
-use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,7 +29,8 @@ use core_affinity::CoreId;
 use crossbeam::queue::ArrayQueue;
 use hdrhistogram::Histogram;
 
-const CAPACITY: usize = 1024;
+/// Messages that a queue holds: the usual choice, and one small enough for the first-level cache.
+const CAPACITIES: [usize; 2] = [1024, 128];
 
 /// The goals that the table is marked against.
 const RTT_OVER_FLOOR_MAX: f64 = 1.10;
@@ -41,20 +46,32 @@ struct Plan {
     messages: u64,
 }
 
-const FULL: Plan = Plan { rounds: 25, trips: 40_000, trips_warmup: 4_000, messages: 2_000_000 };
-const SMOKE: Plan = Plan { rounds: 1, trips: 2_000, trips_warmup: 100, messages: 20_000 };
+const FULL: Plan = Plan {
+    rounds: 11,
+    trips: 40_000,
+    trips_warmup: 4_000,
+    messages: 2_000_000,
+};
+const SMOKE: Plan = Plan {
+    rounds: 1,
+    trips: 500,
+    trips_warmup: 50,
+    messages: 5_000,
+};
 
-/// Two threads on one core make no progress by spinning, so there, and only there, they yield.
-static ONE_CORE: AtomicBool = AtomicBool::new(false);
+/// Two threads on one core make no progress by spinning, so there they yield; and in a smoke run, which
+/// may share its cores with other tests.
+static YIELDING: AtomicBool = AtomicBool::new(false);
 
-/// Polls until `ready` gives a value. No PAUSE: it would add up to its own length, 40 cycles and more, to each trip.
+/// Polls until `ready` gives a value. No PAUSE: it would add up to its own length, 40 cycles and
+/// more, to each trip.
 #[inline(always)]
 fn spin<R>(mut ready: impl FnMut() -> Option<R>) -> R {
     loop {
         if let Some(value) = ready() {
             return value;
         }
-        if ONE_CORE.load(Ordering::Relaxed) {
+        if YIELDING.load(Ordering::Relaxed) {
             thread::yield_now();
         }
     }
@@ -89,7 +106,7 @@ trait Queue {
     const NAME: &'static str;
     type Tx<M: Message>: Send;
     type Rx<M: Message>: Send;
-    fn channel<M: Message>() -> (Self::Tx<M>, Self::Rx<M>);
+    fn channel<M: Message>(capacity: usize) -> (Self::Tx<M>, Self::Rx<M>);
     fn push<M: Message>(tx: &mut Self::Tx<M>, message: M) -> bool;
     fn pop<M: Message>(rx: &mut Self::Rx<M>) -> Option<M>;
 }
@@ -101,8 +118,8 @@ macro_rules! queue {
             const NAME: &'static str = $label;
             type Tx<M: Message> = $tx;
             type Rx<M: Message> = $rx;
-            fn channel<M: Message>() -> (Self::Tx<M>, Self::Rx<M>) {
-                $channel
+            fn channel<M: Message>(capacity: usize) -> (Self::Tx<M>, Self::Rx<M>) {
+                $channel(capacity)
             }
             #[inline(always)]
             fn push<M: Message>(tx: &mut Self::Tx<M>, message: M) -> bool {
@@ -121,7 +138,7 @@ queue!(
     "ring::spsc",
     ring::spsc::Producer<M>,
     ring::spsc::Consumer<M>,
-    ring::spsc::channel(CAPACITY),
+    ring::spsc::channel,
     |tx: &mut ring::spsc::Producer<M>, message| tx.push(message).is_ok(),
     ring::spsc::Consumer::pop
 );
@@ -130,7 +147,7 @@ queue!(
     "rtrb",
     rtrb::Producer<M>,
     rtrb::Consumer<M>,
-    rtrb::RingBuffer::new(CAPACITY),
+    rtrb::RingBuffer::new,
     |tx: &mut rtrb::Producer<M>, message| tx.push(message).is_ok(),
     |rx: &mut rtrb::Consumer<M>| rx.pop().ok()
 );
@@ -139,8 +156,8 @@ queue!(
     "crossbeam ArrayQueue",
     Arc<ArrayQueue<M>>,
     Arc<ArrayQueue<M>>,
-    {
-        let queue = Arc::new(ArrayQueue::new(CAPACITY));
+    |capacity| {
+        let queue = Arc::new(ArrayQueue::new(capacity));
         (Arc::clone(&queue), queue)
     },
     |tx: &mut Arc<ArrayQueue<M>>, message| tx.push(message).is_ok(),
@@ -151,7 +168,7 @@ queue!(
     "crossbeam-channel bounded",
     crossbeam::channel::Sender<M>,
     crossbeam::channel::Receiver<M>,
-    crossbeam::channel::bounded(CAPACITY),
+    crossbeam::channel::bounded,
     |tx: &mut crossbeam::channel::Sender<M>, message| tx.try_send(message).is_ok(),
     |rx: &mut crossbeam::channel::Receiver<M>| rx.try_recv().ok()
 );
@@ -160,12 +177,13 @@ queue!(
     "std sync_channel",
     mpsc::SyncSender<M>,
     mpsc::Receiver<M>,
-    mpsc::sync_channel(CAPACITY),
+    mpsc::sync_channel,
     |tx: &mut mpsc::SyncSender<M>, message| tx.try_send(message).is_ok(),
     |rx: &mut mpsc::Receiver<M>| rx.try_recv().ok()
 );
 
-/// Time stamps that cost less than what is measured: the TSC where there is one (9 ns, against 25 for `Instant`).
+/// Time stamps that cost less than what is measured: the TSC where there is one (9 ns, against 25
+/// for `Instant`).
 struct Clock {
     #[cfg_attr(
         target_arch = "x86_64",
@@ -173,14 +191,19 @@ struct Clock {
     )]
     origin: Instant,
     ns_per_tick: f64,
-    /// The step it usually makes, in ticks. AMD's Zen 4, for one, advances its TSC by 10 ns at a time.
+    /// The step it usually makes, in ticks. AMD's Zen 4, for one, advances its TSC by 10 ns at a
+    /// time.
     step: u64,
 }
 
 impl Clock {
     fn calibrate() -> Self {
         let origin = Instant::now();
-        let mut clock = Self { origin, ns_per_tick: 1.0, step: 1 };
+        let mut clock = Self {
+            origin,
+            ns_per_tick: 1.0,
+            step: 1,
+        };
         if cfg!(target_arch = "x86_64") {
             let ticks = clock.ticks();
             thread::sleep(Duration::from_millis(50));
@@ -208,8 +231,9 @@ impl Clock {
         ticks * self.ns_per_tick
     }
 
-    /// The quantile in ns, interpolated between the steps of the clock as for grouped data: a sample of `v` ticks stands for
-    /// anything between `v - step/2` and `v + step/2`. Without that a p50 of 124 ns reads as 120.
+    /// The quantile in ns, interpolated between the steps of the clock as for grouped data: a
+    /// sample of `v` ticks stands for anything between `v - step/2` and `v + step/2`. Without
+    /// that a p50 of 124 ns reads as 120.
     fn quantile(&self, histogram: &Histogram<u64>, quantile: f64) -> f64 {
         let value = histogram.value_at_quantile(quantile);
         let step = self.step as f64;
@@ -235,7 +259,8 @@ impl Bench {
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
-                self.cores.map(|[_, second]| core_affinity::set_for_current(second));
+                self.cores
+                    .map(|[_, second]| core_affinity::set_for_current(second));
                 start.wait();
                 far();
             });
@@ -261,33 +286,39 @@ impl Bench {
         [0.50, 0.99].map(|quantile| self.clock.quantile(&histogram, quantile))
     }
 
-    fn floor(&self) -> [f64; 2] {
-        #[repr(align(128))]
+    /// Round trips over bare atomics, `lines` of them each way in turn; a power of two.
+    fn bare(&self, lines: usize) -> [f64; 2] {
+        #[repr(align(64))]
         struct Line(AtomicU64);
-        let [there, back] = &[Line(AtomicU64::new(0)), Line(AtomicU64::new(0))];
-        let all = self.plan.trips_warmup + self.plan.trips;
-        let wait_for = |line: &Line, number| {
-            spin(|| (line.0.load(Ordering::Acquire) == number).then_some(()));
+        let fresh = || {
+            (0..lines)
+                .map(|_| Line(AtomicU64::new(0)))
+                .collect::<Vec<_>>()
         };
+        let [there, back] = &[fresh(), fresh()];
+        let all = self.plan.trips_warmup + self.plan.trips;
+        let mask = lines as u64 - 1;
         self.pair(
             || {
                 self.trips(|i| {
-                    there.0.store(i + 1, Ordering::Release);
-                    wait_for(back, i + 1);
+                    there[(i & mask) as usize].0.store(i + 1, Ordering::Release);
+                    let back = &back[(i & mask) as usize].0;
+                    spin(|| (back.load(Ordering::Acquire) == i + 1).then_some(()));
                 })
             },
-            move || {
+            || {
                 for i in 0..all {
-                    wait_for(there, i + 1);
-                    back.0.store(i + 1, Ordering::Release);
+                    let there = &there[(i & mask) as usize].0;
+                    spin(|| (there.load(Ordering::Acquire) == i + 1).then_some(()));
+                    back[(i & mask) as usize].0.store(i + 1, Ordering::Release);
                 }
             },
         )
     }
 
-    fn round_trip<Q: Queue, M: Message>(&self) -> [f64; 2] {
-        let (mut there_tx, mut there_rx) = Q::channel::<M>();
-        let (mut back_tx, mut back_rx) = Q::channel::<M>();
+    fn round_trip<Q: Queue, M: Message>(&self, capacity: usize) -> [f64; 2] {
+        let (mut there_tx, mut there_rx) = Q::channel::<M>(capacity);
+        let (mut back_tx, mut back_rx) = Q::channel::<M>(capacity);
         let all = self.plan.trips_warmup + self.plan.trips;
         self.pair(
             || {
@@ -307,8 +338,8 @@ impl Bench {
     }
 
     /// Nanoseconds per message.
-    fn one_way<Q: Queue, M: Message>(&self) -> f64 {
-        let (mut tx, mut rx) = Q::channel::<M>();
+    fn one_way<Q: Queue, M: Message>(&self, capacity: usize) -> f64 {
+        let (mut tx, mut rx) = Q::channel::<M>(capacity);
         let messages = self.plan.messages;
         self.pair(
             || {
@@ -329,67 +360,46 @@ impl Bench {
     }
 }
 
-/// The figures of all rounds for one queue and one payload.
-#[derive(Default)]
-struct Samples {
+/// The figures of one queue, a value per round: nanoseconds.
+struct Row {
+    name: &'static str,
     rtt_p50: Vec<f64>,
     rtt_p99: Vec<f64>,
+    /// Empty for the floors, which are no queues.
     item: Vec<f64>,
 }
 
-impl Samples {
-    fn take<Q: Queue, M: Message>(&mut self, bench: &Bench) {
-        self.trip(bench.round_trip::<Q, M>());
-        self.item.push(bench.one_way::<Q, M>());
+impl Row {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            rtt_p50: Vec::new(),
+            rtt_p99: Vec::new(),
+            item: Vec::new(),
+        }
     }
 
-    fn trip(&mut self, [p50, p99]: [f64; 2]) {
+    fn trips(&mut self, [p50, p99]: [f64; 2]) {
         self.rtt_p50.push(p50);
         self.rtt_p99.push(p99);
     }
 
-    fn row(&self, name: &'static str) -> Row {
-        let item_ns = median(&self.item);
-        Row {
-            name,
-            rtt_p50: median(&self.rtt_p50),
-            rtt_p99: median(&self.rtt_p99),
-            item_ns,
-            mops: 1e3 / item_ns,
-        }
+    fn queue<Q: Queue, M: Message>(&mut self, bench: &Bench, capacity: usize) {
+        self.trips(bench.round_trip::<Q, M>(capacity));
+        self.item.push(bench.one_way::<Q, M>(capacity));
     }
 }
 
-/// Medians over the rounds: nanoseconds, and million messages per second. NaN where there is no such figure.
-struct Row {
-    name: &'static str,
-    rtt_p50: f64,
-    rtt_p99: f64,
-    item_ns: f64,
-    mops: f64,
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
+/// The median; NaN of nothing.
+fn median(samples: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = samples.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// All rounds for one payload. The floor is the first row, ours the second.
-fn measure<M: Message>(bench: &Bench) -> Vec<Row> {
-    let mut samples: [Samples; 6] = Default::default();
-    for _ in 0..bench.plan.rounds {
-        let [floor, ours, rtrb, array, channel, std] = &mut samples;
-        floor.trip(bench.floor());
-        ours.take::<Ours, M>(bench);
-        rtrb.take::<Rtrb, M>(bench);
-        array.take::<Array, M>(bench);
-        channel.take::<Channel, M>(bench);
-        std.take::<Std, M>(bench);
-    }
-    let names =
-        ["floor (bare line)", Ours::NAME, Rtrb::NAME, Array::NAME, Channel::NAME, Std::NAME];
-    samples.iter().zip(names).map(|(samples, name)| samples.row(name)).collect()
+/// The median over the rounds of `above / below` in one round.
+fn ratio(above: &[f64], below: &[f64]) -> f64 {
+    median(above.iter().zip(below).map(|(above, below)| above / below))
 }
 
 /// One goal: what was reached, and whether that is enough.
@@ -402,106 +412,162 @@ struct Goal {
 
 impl Goal {
     fn mark(&self) -> &'static str {
-        let met = if self.at_most { self.reached <= self.goal } else { self.reached >= self.goal };
+        let met = if self.at_most {
+            self.reached <= self.goal
+        } else {
+            self.reached >= self.goal
+        };
         if met { "PASS" } else { "short" }
     }
 }
 
-fn goals(rows: &[Row]) -> Vec<Goal> {
-    let [floor, ours, rtrb, array, channel, std] = rows else { unreachable!("six rows") };
-    let best_peer = [rtrb, array, channel, std].iter().map(|row| row.mops).fold(0.0, f64::max);
-    let at_least = |what, reached, goal| Goal { what, reached, goal, at_most: false };
-    vec![
-        Goal {
-            what: "round trip: ours / floor",
-            reached: ours.rtt_p50 / floor.rtt_p50,
-            goal: RTT_OVER_FLOOR_MAX,
+/// All rounds for one payload and one capacity.
+struct Table {
+    payload: usize,
+    capacity: usize,
+    floor: Row,
+    lines: Row,
+    ours: Row,
+    peers: [Row; 4],
+}
+
+impl Table {
+    fn measure<M: Message>(bench: &Bench, capacity: usize) -> Self {
+        let mut table = Self {
+            payload: size_of::<M>(),
+            capacity,
+            floor: Row::new("floor: one line"),
+            lines: Row::new("lines in turn"),
+            ours: Row::new(Ours::NAME),
+            peers: [Rtrb::NAME, Array::NAME, Channel::NAME, Std::NAME].map(Row::new),
+        };
+        for _ in 0..bench.plan.rounds {
+            let [rtrb, array, channel, std] = &mut table.peers;
+            table.floor.trips(bench.bare(1));
+            table.lines.trips(bench.bare(capacity));
+            table.ours.queue::<Ours, M>(bench, capacity);
+            rtrb.queue::<Rtrb, M>(bench, capacity);
+            array.queue::<Array, M>(bench, capacity);
+            channel.queue::<Channel, M>(bench, capacity);
+            std.queue::<Std, M>(bench, capacity);
+        }
+        table
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        [&self.floor, &self.lines, &self.ours]
+            .into_iter()
+            .chain(&self.peers)
+    }
+
+    fn goals(&self) -> [Goal; 7] {
+        let at_most = |what, reached, goal| Goal {
+            what,
+            reached,
+            goal,
             at_most: true,
-        },
-        at_least("round trip: rtrb / ours", rtrb.rtt_p50 / ours.rtt_p50, RTRB_OVER_OURS_MIN),
-        at_least(
-            "round trip: ArrayQueue / ours",
-            array.rtt_p50 / ours.rtt_p50,
-            CROSSBEAM_OVER_OURS_MIN,
-        ),
-        at_least(
-            "round trip: crossbeam-channel / ours",
-            channel.rtt_p50 / ours.rtt_p50,
-            CROSSBEAM_OVER_OURS_MIN,
-        ),
-        at_least("one way: ours, M/s", ours.mops, THROUGHPUT_MIN),
-        at_least("one way: ours / best peer", ours.mops / best_peer, 1.0),
-    ]
-}
+        };
+        let at_least = |what, reached, goal| Goal {
+            what,
+            reached,
+            goal,
+            at_most: false,
+        };
+        let ours = &self.ours;
+        let [rtrb, array, channel, _] = &self.peers;
+        let answer = |peer: &Row| ratio(&peer.rtt_p50, &ours.rtt_p50);
+        let item_ratio = |peer: &Row| ratio(&peer.item, &ours.item);
+        let over_floor = ratio(&ours.rtt_p50, &self.floor.rtt_p50);
+        let over_lines = ratio(&ours.rtt_p50, &self.lines.rtt_p50);
+        [
+            at_most("round trip: ours / floor", over_floor, RTT_OVER_FLOOR_MAX),
+            at_most(
+                "round trip: ours / lines in turn",
+                over_lines,
+                RTT_OVER_FLOOR_MAX,
+            ),
+            at_least("round trip: rtrb / ours", answer(rtrb), RTRB_OVER_OURS_MIN),
+            at_least(
+                "round trip: ArrayQueue / ours",
+                answer(array),
+                CROSSBEAM_OVER_OURS_MIN,
+            ),
+            at_least(
+                "round trip: crossbeam-channel / ours",
+                answer(channel),
+                CROSSBEAM_OVER_OURS_MIN,
+            ),
+            at_least(
+                "one way: ours, M/s",
+                1e3 / median(ours.item.clone()),
+                THROUGHPUT_MIN,
+            ),
+            at_least(
+                "one way: best peer / ours, in time",
+                self.peers.iter().map(item_ratio).fold(f64::MAX, f64::min),
+                1.0,
+            ),
+        ]
+    }
 
-fn print_table(payload: usize, rows: &[Row], goals: &[Goal]) {
-    let figure = |value: f64, decimals: usize| {
-        if value.is_nan() { "-".to_owned() } else { format!("{value:.decimals$}") }
-    };
-    println!(
-        "\n{payload}-byte payload{:>15}{:>9}{:>9}{:>11}{:>9}",
-        "RTT p50", "p99", "ns/msg", "M msg/s", "RTT/floor"
-    );
-    for row in rows {
+    fn print(&self) {
+        let (payload, capacity) = (format!("{} bytes", self.payload), self.capacity);
         println!(
-            "{:<26}{:>5} ns{:>6} ns{:>9}{:>11}{:>9}",
-            row.name,
-            figure(row.rtt_p50, 0),
-            figure(row.rtt_p99, 0),
-            figure(row.item_ns, 2),
-            figure(row.mops, 1),
-            figure(row.rtt_p50 / rows[0].rtt_p50, 2),
+            "\n{payload:<9} capacity {capacity:<8}  RTT p50   RTT p99    ns/msg   M msg/s   x floor"
         );
-    }
-    for Goal { what, reached, goal, at_most } in goals {
-        let sign = if *at_most { "<=" } else { ">=" };
-        let goal_mark = Goal { what, reached: *reached, goal: *goal, at_most: *at_most }.mark();
-        println!("  {what:<38}{reached:>8.2}   goal {sign} {goal:<6} {goal_mark}");
-    }
-}
-
-fn json(bench: &Bench, tables: &VecDeque<(usize, Vec<Row>)>) -> String {
-    let number = |value: f64| {
-        if value.is_nan() { "null".to_owned() } else { format!("{value:.3}") }
-    };
-    let mut out = String::new();
-    let _ = write!(
-        out,
-        "{{\"bench\":\"ring\",\"capacity\":{CAPACITY},\"rounds\":{},",
-        bench.plan.rounds
-    );
-    let _ = write!(out, "\"pinned\":{},\"payloads\":[", bench.cores.is_some());
-    for (i, (payload, rows)) in tables.iter().enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        let _ = write!(out, "{comma}{{\"bytes\":{payload},\"rows\":[");
-        for (i, row) in rows.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            let _ = write!(
-                out,
-                "{comma}{{\"name\":\"{}\",\"rtt_p50_ns\":{},\"rtt_p99_ns\":{},\"item_ns\":{},\"mops\":{}}}",
-                row.name,
-                number(row.rtt_p50),
-                number(row.rtt_p99),
-                number(row.item_ns),
-                number(row.mops),
-            );
+        for Row {
+            name,
+            rtt_p50,
+            rtt_p99,
+            item,
+        } in self.rows()
+        {
+            let [p50, p99] = [rtt_p50, rtt_p99].map(|samples| median(samples.clone()));
+            let item = median(item.clone());
+            let over_floor = ratio(rtt_p50, &self.floor.rtt_p50);
+            print!("{name:<27}{p50:>9.0} {p99:>9.0}");
+            if item.is_nan() {
+                print!("         -         -");
+            } else {
+                print!(" {item:>9.2} {:>9.1}", 1e3 / item);
+            }
+            println!(" {over_floor:>9.2}");
         }
-        out.push_str("],\"goals\":[");
-        for (i, goal) in goals(rows).iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            let _ = write!(
-                out,
-                "{comma}{{\"what\":\"{}\",\"reached\":{},\"goal\":{},\"mark\":\"{}\"}}",
+        for goal in self.goals() {
+            let sign = if goal.at_most { "<=" } else { ">=" };
+            println!(
+                "  {:<38}{:>8.2}   goal {sign} {:<5} {}",
                 goal.what,
-                number(goal.reached),
-                number(goal.goal),
-                goal.mark(),
+                goal.reached,
+                goal.goal,
+                goal.mark()
             );
         }
-        out.push_str("]}");
     }
-    out.push_str("]}\n");
-    out
+
+    fn json(&self) -> String {
+        let number = |value: f64| {
+            if value.is_nan() {
+                "null".to_owned()
+            } else {
+                format!("{value:.3}")
+            }
+        };
+        let rows = self.rows().map(|row| {
+            let [p50, p99, item] = [&row.rtt_p50, &row.rtt_p99, &row.item].map(|samples| median(samples.clone()));
+            let [mops, p50, p99, item] = [1e3 / item, p50, p99, item].map(number);
+            let name = row.name;
+            format!(r#"{{"name":"{name}","rtt_p50_ns":{p50},"rtt_p99_ns":{p99},"item_ns":{item},"mops":{mops}}}"#)
+        });
+        let rows = rows.collect::<Vec<_>>().join(",");
+        let goals = self.goals().map(|goal| {
+            let [reached, limit] = [goal.reached, goal.goal].map(number);
+            let (what, mark) = (goal.what, goal.mark());
+            format!(r#"{{"what":"{what}","reached":{reached},"goal":{limit},"mark":"{mark}"}}"#)
+        });
+        let (payload, capacity, goals) = (self.payload, self.capacity, goals.join(","));
+        format!(r#"{{"bytes":{payload},"capacity":{capacity},"rows":[{rows}],"goals":[{goals}]}}"#)
+    }
 }
 
 fn main() {
@@ -520,19 +586,27 @@ fn main() {
             println!(
                 "fewer than two cores: the threads take turns, and the figures say nothing about a ring"
             );
-            ONE_CORE.store(true, Ordering::Relaxed);
         }
     }
+    YIELDING.store(smoke || cores.is_none(), Ordering::Relaxed);
     cores.map(|[first, _]| core_affinity::set_for_current(first));
-    let plan = if smoke || cores.is_none() { SMOKE } else { FULL };
-    let bench = Bench { plan, clock: Clock::calibrate(), cores };
+    let plan = if smoke || cores.is_none() {
+        SMOKE
+    } else {
+        FULL
+    };
+    let bench = Bench {
+        plan,
+        clock: Clock::calibrate(),
+        cores,
+    };
 
-    let mut tables = VecDeque::new();
-    tables.push_back((size_of::<u64>(), measure::<u64>(&bench)));
-    tables.push_back((size_of::<[u64; 7]>(), measure::<[u64; 7]>(&bench)));
-    for (payload, rows) in &tables {
-        print_table(*payload, rows, &goals(rows));
+    let mut tables = Vec::new();
+    for capacity in CAPACITIES {
+        tables.push(Table::measure::<[u64; 7]>(&bench, capacity));
+        tables.push(Table::measure::<u64>(&bench, capacity));
     }
+    tables.iter().for_each(Table::print);
     if smoke {
         println!("\nsmoke run: all queues work; the figures mean nothing and are not kept");
         return;
@@ -540,6 +614,13 @@ fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../out/bench");
     std::fs::create_dir_all(&folder).expect("out/bench can be created");
     let file = folder.join("ring.json");
-    std::fs::write(&file, json(&bench, &tables)).expect("out/bench/ring.json can be written");
-    println!("\nwritten to out/bench/ring.json; {} rounds, medians", bench.plan.rounds);
+    let tables = tables
+        .iter()
+        .map(Table::json)
+        .collect::<Vec<_>>()
+        .join(",\n");
+    let rounds = bench.plan.rounds;
+    let text = format!("{{\"bench\":\"ring\",\"rounds\":{rounds},\"tables\":[\n{tables}\n]}}\n");
+    std::fs::write(&file, text).expect("out/bench/ring.json can be written");
+    println!("\nwritten to out/bench/ring.json; {rounds} rounds, medians");
 }

@@ -1,7 +1,8 @@
 //! Cold. The atomics this crate is built on: the standard library's, or loom's under `--cfg loom`.
 //!
-//! [`order`] and [`fence`] name each place that needs more than `Relaxed`. In a normal build the name is dropped at compile
-//! time. Under loom a test can take one place's ordering away (`sabotage::without`) and watch the model checker find the race.
+//! [`order`] and [`fence`] name each place that needs more than `Relaxed`. In a normal build the
+//! name is dropped at compile time. Under loom a test can take one place's ordering away
+//! (`sabotage::without`) and watch the model checker find the race.
 
 /// A place in the code whose memory ordering carries an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +16,9 @@ pub enum Site {
     RoomPublish,
     /// `spsc`: the producer asks whether a slot is free.
     RoomObserve,
-    /// `spsc`: a handle says that it is gone.
+    /// `spsc`: the producer says that it is gone.
     GonePublish,
-    /// `spsc`: a handle asks whether its peer is gone.
+    /// `spsc`: the consumer asks whether the producer is gone.
     GoneObserve,
     /// `latest`: the fence between the odd version and the words.
     WriteBegin,
@@ -31,7 +32,8 @@ pub enum Site {
 
 #[cfg(loom)]
 impl Site {
-    /// All of them. The length is the last one's number plus 1: a new one at the end does not compile before it is here.
+    /// All of them. The length is the last one's number plus 1: a new one at the end does not
+    /// compile before it is here.
     pub const ALL: [Self; Self::ReadEnd as usize + 1] = [
         Self::MessagePublish,
         Self::MessageObserve,
@@ -92,7 +94,8 @@ mod imp {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-    /// Not loom's `spin_loop`: a spinning thread has to let the other run, or loom explores one schedule for ever.
+    /// Not loom's `spin_loop`: a spinning thread has to let the other run, or loom explores
+    /// one schedule for ever.
     pub(crate) use loom::thread::yield_now as spin_loop;
 
     use super::{Site, sabotage};
@@ -110,7 +113,8 @@ mod imp {
 
 pub(crate) use imp::*;
 
-/// Takes one ordering away, so that a test can show that loom would notice. Exists under `--cfg loom` only.
+/// Takes one ordering away, so that a test can show that loom would notice. Exists under `--cfg
+/// loom` only.
 #[cfg(loom)]
 pub mod sabotage {
     use std::cell::Cell;
@@ -118,7 +122,8 @@ pub mod sabotage {
     pub use super::Site;
 
     thread_local! {
-        // One per system thread is right: loom runs all threads of a model as coroutines of the one that called it.
+        // One per system thread is right: loom runs all threads of a model as coroutines of the one
+        // that called it.
         static WITHOUT: Cell<Option<Site>> = const { Cell::new(None) };
     }
 

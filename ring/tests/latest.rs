@@ -1,4 +1,5 @@
-//! The cell: what it holds, and never a torn read between real threads. Orderings are `tests/loom.rs`'s business.
+//! The cell: what it holds, and never a torn read between real threads. Orderings are
+//! `tests/loom.rs`'s business.
 #![cfg(not(loom))]
 
 use std::thread;
@@ -65,7 +66,8 @@ fn words_come_back() {
     assert_eq!(latest::channel([1_u64, 2, 3]).1.read(), [1, 2, 3]);
 }
 
-/// Two readers, on other threads than the writer: every read is whole, and none is older than the one before.
+/// Two readers, on other threads than the writer: every read is whole, and none is older than the
+/// one before.
 #[test]
 fn two_threads_never_torn_never_older() {
     let writes = if cfg!(miri) { 100 } else { 1_000_000 };
