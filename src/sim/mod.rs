@@ -4,11 +4,13 @@
 mod account;
 mod book;
 mod crowd;
+mod csv;
 mod latency;
 mod matching;
 mod reject;
 mod types;
 
+pub mod calibrate;
 pub mod exchange;
 pub mod flow;
 pub mod recording;
