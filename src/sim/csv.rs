@@ -83,7 +83,12 @@ impl<'a> Row<'a> {
 
     /// Raw 10^-8.
     pub fn decimal(&self, column: usize) -> Result<i64, RecordingError> {
-        parse_raw(self.field(column)?).map_err(|why| self.bad(why.name()))
+        let text = self.field(column)?;
+        let parsed = match text.iter().position(|b| matches!(b, b'e' | b'E')) {
+            None => parse_raw(text),
+            Some(at) => parse_raw(&plain(&text[..at], &text[at + 1..])),
+        };
+        parsed.map_err(|why| self.bad(why.name()))
     }
 
     /// A plain whole number.
@@ -98,5 +103,48 @@ impl<'a> Row<'a> {
     pub fn millis(&self, column: usize) -> Result<u64, RecordingError> {
         let ms = self.number(column)?;
         if ms > u64::MAX / 1_000_000 { Err(self.bad("a time beyond 2554")) } else { Ok(ms) }
+    }
+}
+
+/// Some recorders write small sizes as `1e-05` or `2.5e-05`: the same decimal without the exponent,
+/// which must be negative and short. Anything else stays as wrong as it was.
+fn plain(mantissa: &[u8], exponent: &[u8]) -> Vec<u8> {
+    let shift = std::str::from_utf8(exponent).ok().and_then(|e| e.strip_prefix('-'));
+    let Some(shift) = shift.and_then(|e| e.parse::<usize>().ok()).filter(|s| *s <= 18) else {
+        return b"e".to_vec();
+    };
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let (whole, places) = (&mantissa[..point], mantissa.get(point + 1..).unwrap_or(&[]));
+    let mut out = b"0.".to_vec();
+    if whole.len() > shift {
+        out = whole[..whole.len() - shift].to_vec();
+        out.push(b'.');
+    }
+    out.resize(out.len() + shift.saturating_sub(whole.len()), b'0');
+    out.extend_from_slice(&whole[whole.len().saturating_sub(shift)..]);
+    out.extend_from_slice(places);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_exact_or_refused() {
+        for (mantissa, exponent, want) in [
+            ("1", "-05", Ok(1_000)),
+            ("2.5", "-05", Ok(2_500)),
+            ("12.5", "-1", Ok(125_000_000)),
+            ("125", "-2", Ok(125_000_000)),
+            ("1", "-8", Ok(1)),
+            ("1", "-9", Err(())),
+            ("1", "5", Err(())),
+            ("1", "-x", Err(())),
+            ("", "-5", Ok(0)),
+        ] {
+            let text = plain(mantissa.as_bytes(), exponent.as_bytes());
+            assert_eq!(parse_raw(&text).map_err(|_| ()), want, "{mantissa}e{exponent}");
+        }
     }
 }

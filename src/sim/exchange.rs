@@ -27,8 +27,9 @@ use crate::instrument::{
 use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side};
 
 pub use super::crowd::CrowdOrder;
-pub use super::latency::{Fault, FaultRule, Latency, Rng};
+pub use super::latency::{Fault, FaultRule, Latency};
 pub use super::reject::{Reject, RejectKind};
+pub use super::rng::Rng;
 pub use super::types::*;
 
 use super::account::Account;

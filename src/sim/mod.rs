@@ -7,7 +7,9 @@ mod crowd;
 mod csv;
 mod latency;
 mod matching;
+mod params;
 mod reject;
+mod rng;
 mod types;
 
 pub mod calibrate;
