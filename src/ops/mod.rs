@@ -1,3 +1,4 @@
 //! Cold. Operation: the command line, health, metrics, reports.
 
+pub mod calibrate;
 pub mod plan;
