@@ -19,7 +19,10 @@ pub mod core;
 
 pub mod journal;
 
+pub mod replay;
+
 pub mod pipeline;
+pub mod session;
 
 pub mod strategy;
 
