@@ -498,6 +498,7 @@ impl Quantizer {
         }
     }
 
+    #[expect(clippy::should_implement_trait, reason = "the state hash is not `std::hash`")]
     pub fn hash(&self, h: &mut StateHasher) {
         h.word(u64::from(self.inst.id.0));
         h.signed(self.inst.lot.get());

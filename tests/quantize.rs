@@ -20,7 +20,7 @@ impl Dice {
     }
 
     fn within(&mut self, lo: i64, hi: i64) -> i64 {
-        lo + (u128::from(self.next()) * (hi - lo + 1) as u128 >> 64) as i64
+        lo + ((u128::from(self.next()) * (hi - lo + 1) as u128) >> 64) as i64
     }
 
     fn magnitude(&mut self, digits: u32) -> i64 {

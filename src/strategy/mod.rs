@@ -6,3 +6,4 @@ pub mod imbalance;
 pub mod ladder;
 pub mod pair;
 pub mod pricing;
+pub mod proof;

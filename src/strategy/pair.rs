@@ -14,7 +14,7 @@
 //! worse on its side, so ties cannot hide there either. All N_c are visited; two candidates each.
 //!
 //! Work: the number of lots of the coarser leg in the window, at most [`STEPS_MAX`], else the request
-//! is refused. 100 quote of ETH and SOL with 20 % are 4 steps.
+//! is refused. 100 quote of ETH and SOL with 20 % are 4 steps (0.23 us), 10 000 quote 345 (22 us).
 //!
 //! Sizes of the numbers: a target is at most 10^10 quote = 10^26 raw and the tolerance below one, so
 //! notionals stay below 2 x 10^26; ratios are compared by full 256-bit products, never divided.
@@ -23,8 +23,8 @@ use crate::instrument::Instrument;
 pub use crate::strategy::imbalance::Imbalance;
 use crate::units::{Bps, Notional, Price, Qty, RAW_MAX, SCALE};
 
-/// Most lots of the coarser leg that one search visits: some 10 ms.
-pub const STEPS_MAX: i128 = 1 << 20;
+/// Most lots of the coarser leg that one search visits: some 4 ms at 65 ns each.
+pub const STEPS_MAX: i128 = 1 << 16;
 /// Most targets that are tried to name a feasible one. The windows of both legs meet by 1 / (2 tolerance)
 /// lots of the coarser leg, two tries each: from 5 bps of tolerance up none is missed.
 const TARGETS_MAX: u32 = 1 << 12;
