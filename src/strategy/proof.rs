@@ -1,15 +1,15 @@
 //! Cold. The start-up proof: can every order that a configuration may make be executed?
 //!
 //! Each component is described by a [`Chain`]: the sizes it starts from, what multiplies, caps and
-//! raises them, in the order in which the engine does it. Every step is monotone in the size, and the
-//! venue's floor falls with the price. So two sizes and the ends of the price band decide about all
-//! combinations of multipliers and all prices between: the smallest size at the lowest price is the
-//! worst case, the largest size at the highest price the best.
+//! raises them, in the order in which the engine does it. Every step is monotone in the size, and
+//! the venue's floor falls with the price. So two sizes and the ends of the price band decide about
+//! all combinations of multipliers and all prices between: the smallest size at the lowest price is
+//! the worst case, the largest size at the highest price the best.
 //!
 //! A requirement "size s is executable" holds exactly from one price upward: from min_notional / s,
-//! rounded up to the price grid, if s reaches the venue's smallest size at all. Each [`Row`] carries that price, a
-//! witness where it fails, and the smallest change of one setting that makes it hold over the whole
-//! band.
+//! rounded up to the price grid, if s reaches the venue's smallest size at all. Each [`Row`]
+//! carries that price, a witness where it fails, and the smallest change of one setting that makes
+//! it hold over the whole band.
 
 use std::fmt;
 
@@ -37,8 +37,8 @@ pub struct Setting {
 pub enum FloorPolicy {
     /// No order.
     Skip,
-    /// The size becomes the floor, with its notional minimum times a margin (1000 permille for none)
-    /// where it opens a position, unless that is above `up_to`, the position guard.
+    /// The size becomes the floor, with its notional minimum times a margin (1000 permille for
+    /// none) where it opens a position, unless that is above `up_to`, the position guard.
     Raise { up_to: Option<Setting>, margin_permille: i64 },
 }
 
@@ -59,7 +59,8 @@ pub struct Chain<'a> {
     /// Acts on an inventory above this, and then must be able to.
     pub trigger: Option<Setting>,
     /// What it opens must still be closable after the price has fallen: the least notional of an
-    /// entry over the venue's minimum, in permille (1150); `None` for a component that only reduces.
+    /// entry over the venue's minimum, in permille (1150); `None` for a component that only
+    /// reduces.
     pub exit_margin_permille: Option<i64>,
 }
 
