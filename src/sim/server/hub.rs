@@ -89,6 +89,7 @@ impl Hub {
     ) -> Hub {
         let sessions = vec![Session::default(); directory.coins().len()];
         let now = exchange.now();
+        let tape = Tape::new(now, &config.cadence);
         Hub {
             exchange,
             out: Vec::new(),
@@ -99,7 +100,7 @@ impl Hub {
             subs: BTreeMap::new(),
             sessions,
             now,
-            tape: Tape::default(),
+            tape,
             nonces: BTreeMap::new(),
             requests: BTreeMap::new(),
             weight: Window::default(),

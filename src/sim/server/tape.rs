@@ -52,6 +52,13 @@ struct Due {
 }
 
 impl Tape {
+    /// A tape that begins at `now`: a subscription has just got the present state.
+    pub fn new(now: Nanos, cadence: &Cadence) -> Tape {
+        let mut tape = Tape::default();
+        tape.due(now, cadence);
+        tape
+    }
+
     fn due(&mut self, now: Nanos, cadence: &Cadence) -> Due {
         Due {
             books: self.books.fires(now, cadence.l2_book),
@@ -120,29 +127,21 @@ impl Hub {
             Sub::L2Book { fast: false, .. } if !due.books => {}
             Sub::ActiveAssetCtx(_) | Sub::AllMids { .. } if !due.contexts => {}
             Sub::L2Book { .. } | Sub::ActiveAssetCtx(_) | Sub::AllMids { .. } => {
-                if let Some(text) = self.snapshot(sub) {
-                    say(text);
-                }
+                self.snapshot(sub).into_iter().for_each(say);
             }
             Sub::ClearinghouseState { .. } | Sub::OpenOrders { .. } if due.states => {
-                if let Some(text) = self.snapshot(sub) {
-                    say(text);
-                }
+                self.snapshot(sub).into_iter().for_each(say);
             }
             Sub::ClearinghouseState { user, .. } => {
                 let account = self.directory.account(user);
                 if tape.fills.iter().any(|f| Some(f.account) == account) {
-                    if let Some(text) = self.snapshot(sub) {
-                        say(text);
-                    }
+                    self.snapshot(sub).into_iter().for_each(say);
                 }
             }
             Sub::OpenOrders { user, .. } => {
                 let account = self.directory.account(user);
                 if tape.orders.iter().any(|o| Some(o.account) == account) {
-                    if let Some(text) = self.snapshot(sub) {
-                        say(text);
-                    }
+                    self.snapshot(sub).into_iter().for_each(say);
                 }
             }
             Sub::OrderUpdates(user) => {
