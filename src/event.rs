@@ -7,9 +7,32 @@
 use crate::instrument::InstId;
 use crate::units::{Nanos, Price, Qty, Side};
 
-/// Our own number of an order: a counter in the core, never reused in a run.
+/// Our own number of an order: a counter in the core, never reused in a run, above the 16-bit number
+/// of its instrument, so that an answer finds its market without a table. Zero is never one of
+/// ours: it stands for an order that was placed by hand or by somebody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub u64);
+
+impl OrderId {
+    pub const EXTERNAL: OrderId = OrderId(0);
+
+    #[inline]
+    pub fn new(counter: u64, inst: InstId) -> OrderId {
+        assert!(counter < 1 << 48, "2^48 orders are a million a second for nine years");
+        OrderId(counter << 16 | u64::from(inst.0))
+    }
+
+    #[inline]
+    pub fn inst(self) -> InstId {
+        InstId(self.0 as u16)
+    }
+
+    /// The core's counter: the short number that people see.
+    #[inline]
+    pub fn counter(self) -> u64 {
+        self.0 >> 16
+    }
+}
 
 /// One level of a book. `qty` zero means that there is no such level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -104,6 +104,8 @@ pub enum SpecError {
     NegativeMinimum,
     /// More decimals than the scale of 10^-8 holds, or no figure at all.
     GridOutOfScale,
+    /// A tick, lot or minimum size beyond 10^10, or a minimum notional beyond 10^20.
+    TooLarge,
 }
 
 impl SpecError {
@@ -113,6 +115,7 @@ impl SpecError {
             SpecError::TickNotPositive => "tick must be positive",
             SpecError::NegativeMinimum => "a minimum must not be negative",
             SpecError::GridOutOfScale => "price grid is finer than 10^-8 or has no figure",
+            SpecError::TooLarge => "tick, lot or minimum is beyond the scale",
         }
     }
 }
@@ -120,11 +123,12 @@ impl SpecError {
 /// Division of a non-negative `i64` by a constant known at run time, as one multiplication.
 ///
 /// Granlund and Montgomery 1994 for 63-bit dividends: with s = ceil(log2 d) and
-/// m = ceil(2^(63+s) / d) <= 2^64, floor(n m / 2^(63+s)) = floor(n / d) for all 0 <= n < 2^63.
+/// m = ceil(2^(63+s) / d), floor(n m / 2^(63+s)) = floor(n / d) for all 0 <= n < 2^63.
+/// Since d > 2^(s-1), m is below 2^64: one 64 x 64-bit product and two shifts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divisor {
     divisor: i64,
-    magic: u128,
+    magic: u64,
     shift: u32,
 }
 
@@ -133,9 +137,9 @@ impl Divisor {
     /// When `divisor` is not positive: the caller has checked its spec.
     pub fn new(divisor: i64) -> Divisor {
         assert!(divisor > 0, "a grid step is positive");
-        let log = 64 - (divisor as u64 - 1).leading_zeros(); // ceil(log2 d), 0 for 1
-        let magic = (1u128 << (63 + log)).div_ceil(divisor as u128);
-        Divisor { divisor, magic, shift: 63 + log }
+        let shift = 64 - (divisor as u64 - 1).leading_zeros(); // ceil(log2 d), 0 for 1
+        let magic = (1u128 << (63 + shift)).div_ceil(divisor as u128) as u64;
+        Divisor { divisor, magic, shift }
     }
 
     #[inline]
@@ -147,8 +151,9 @@ impl Divisor {
     #[inline]
     pub fn div(&self, n: i64) -> i64 {
         debug_assert!(n >= 0);
-        // n < 2^63 and magic <= 2^64: the product stays below 2^127.
-        ((n as u128 * self.magic) >> self.shift) as i64
+        // n < 2^63 and magic < 2^64: without its last 63 bits the product is below 2^64.
+        let product = u128::from(n as u64) * u128::from(self.magic);
+        (((product >> 63) as u64) >> self.shift) as i64
     }
 
     /// The largest multiple not above n.
@@ -237,6 +242,13 @@ struct FloorBand {
     floor: i64,
 }
 
+impl FloorBand {
+    #[inline]
+    fn holds(&self, px: i64) -> bool {
+        self.lo <= px && px <= self.hi
+    }
+}
+
 impl Instrument {
     pub fn new(id: InstId, spec: InstrumentSpec) -> Result<Instrument, SpecError> {
         if spec.lot.0 <= 0 {
@@ -244,6 +256,11 @@ impl Instrument {
         }
         if spec.min_size.0 < 0 || spec.min_notional.0 < 0 {
             return Err(SpecError::NegativeMinimum);
+        }
+        // The largest notional is the product of the largest price and size.
+        let notional_max = i128::from(RAW_MAX) * i128::from(RAW_MAX);
+        if spec.lot.0.max(spec.min_size.0) > RAW_MAX || spec.min_notional.0 > notional_max {
+            return Err(SpecError::TooLarge);
         }
         let empty = GridBand { lo: 0, hi: 0, step: Divisor::new(1) };
         let mut bands = [empty; BANDS_MAX];
@@ -327,7 +344,8 @@ fn round_in_band(band: &GridBand, px: i64, round: Round) -> Option<i64> {
         // The end of a band is a multiple of this step and of the next one: still on the grid.
         Round::Up => band.step.ceil(px),
     };
-    (rounded > 0).then_some(rounded)
+    // Up from the last step of the grid would leave the scale.
+    (0 < rounded && rounded <= RAW_MAX).then_some(rounded)
 }
 
 fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, SpecError> {
@@ -336,6 +354,9 @@ fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, 
         GridSpec::Tick(tick) => {
             if tick.0 <= 0 {
                 return Err(SpecError::TickNotPositive);
+            }
+            if tick.0 > RAW_MAX {
+                return Err(SpecError::TooLarge);
             }
             out[0] = GridBand { lo: 1, hi: end, step: Divisor::new(tick.0) };
             Ok(1)
@@ -370,12 +391,14 @@ fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, 
 pub struct Quantizer {
     inst: Instrument,
     band: usize,
-    floor: FloorBand,
+    /// The floors of the last two bands, the newest first: a bid and an ask on both sides of an edge
+    /// would otherwise compute both anew with every quote.
+    floors: [FloorBand; 2],
 }
 
 impl Quantizer {
     pub fn new(inst: Instrument) -> Quantizer {
-        Quantizer { inst, band: 0, floor: FloorBand { lo: 1, hi: 0, floor: 0 } }
+        Quantizer { inst, band: 0, floors: [FloorBand { lo: 1, hi: 0, floor: 0 }; 2] }
     }
 
     pub fn instrument(&self) -> &Instrument {
@@ -385,8 +408,11 @@ impl Quantizer {
     /// The smallest executable size at this price, from the cached band where it holds.
     #[inline]
     pub fn floor(&mut self, px: Price) -> Option<Qty> {
-        if self.floor.lo <= px.0 && px.0 <= self.floor.hi {
-            return Some(Qty(self.floor.floor));
+        if self.floors[0].holds(px.0) {
+            return Some(Qty(self.floors[0].floor));
+        }
+        if self.floors[1].holds(px.0) {
+            return Some(Qty(self.floors[1].floor));
         }
         self.refloor(px.0)
     }
@@ -394,8 +420,8 @@ impl Quantizer {
     #[cold]
     #[inline(never)]
     fn refloor(&mut self, px: i64) -> Option<Qty> {
-        self.floor = self.inst.floor_band(px)?;
-        Some(Qty(self.floor.floor))
+        self.floors = [self.inst.floor_band(px)?, self.floors[0]];
+        Some(Qty(self.floors[0].floor))
     }
 
     #[inline]
@@ -472,7 +498,7 @@ impl Quantizer {
         }
     }
 
-    pub fn hash(&self, h: &mut StateHasher) {
+    pub fn digest(&self, h: &mut StateHasher) {
         h.word(u64::from(self.inst.id.0));
         h.signed(self.inst.lot.get());
         h.signed(self.inst.min_size);

@@ -6,7 +6,20 @@
 pub mod units;
 
 pub mod event;
+
+pub mod book;
 pub mod instrument;
+pub mod ledger;
+pub mod orders;
+
+pub mod explain;
+pub mod risk;
+
+pub mod core;
+
+pub mod journal;
+
+pub mod pipeline;
 
 pub mod strategy;
 

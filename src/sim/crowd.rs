@@ -55,6 +55,28 @@ impl Exchange {
         open
     }
 
+    /// Cancels one of the crowd's orders at a price, chosen by `pick`. `false` when there is none,
+    /// or with `keep_last` when there is only one.
+    pub fn crowd_cancel_at(
+        &mut self,
+        inst: InstId,
+        side: Side,
+        px: Price,
+        pick: u64,
+        keep_last: bool,
+    ) -> bool {
+        let crowd = |slot: &u32| self.orders.at(*slot).account == CROWD;
+        let queue = || self.venue(inst).book.queue_back(&self.orders, side, px.0).filter(crowd);
+        let count = queue().count() as u64;
+        if count <= u64::from(keep_last) {
+            return false;
+        }
+        let slot = queue().nth((pick % count) as usize);
+        let Some(oid) = slot.map(|slot| self.orders.at(slot).oid) else { return false };
+        self.cancel(oid, OrderStatus::Canceled);
+        true
+    }
+
     /// What is left of an order of the crowd; zero when it is gone.
     pub fn crowd_left(&self, oid: u64) -> Qty {
         let order = self.orders.get(oid).filter(|o| o.account == CROWD);

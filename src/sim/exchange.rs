@@ -21,12 +21,15 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::event::Tif;
-use crate::instrument::{InstId, Instrument};
-use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
+use crate::instrument::{
+    GridSpec, InstId, Instrument, InstrumentSpec, SpecError, Symbol, VenueId,
+};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side};
 
 pub use super::crowd::CrowdOrder;
-pub use super::latency::{Fault, FaultRule, Latency, Rng};
+pub use super::latency::{Fault, FaultRule, Latency};
 pub use super::reject::{Reject, RejectKind};
+pub use super::rng::Rng;
 pub use super::types::*;
 
 use super::account::Account;
@@ -562,6 +565,30 @@ impl Exchange {
             }
         }
     }
+}
+
+/// A Hyperliquid perp by the venue's rules: five significant figures, at most `6 - sz_decimals`
+/// decimals, sizes of `sz_decimals` decimals, at least 10 quote, fees of the base tier (taker
+/// 4.5 bps, maker 1.5 bps; docs, "Fees").
+pub fn hyperliquid_perp(
+    id: InstId,
+    symbol: Symbol,
+    asset: u32,
+    sz_decimals: u32,
+) -> Result<Instrument, SpecError> {
+    let max_decimals = 6u32.checked_sub(sz_decimals).ok_or(SpecError::GridOutOfScale)?;
+    let spec = InstrumentSpec {
+        venue: VenueId::Hyperliquid,
+        symbol,
+        asset,
+        grid: GridSpec::SigFigs { figures: 5, max_decimals },
+        lot: Qty(SCALE / 10i64.pow(sz_decimals)),
+        min_size: Qty::ZERO,
+        min_notional: Notional::from_raw(10 * SCALE),
+        maker_fee: Bps(15_000),
+        taker_fee: Bps(45_000),
+    };
+    Instrument::new(id, spec)
 }
 
 /// A plain order, for tests and drivers.

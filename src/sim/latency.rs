@@ -9,51 +9,8 @@ use crate::event::RejectReason;
 use crate::instrument::InstId;
 use crate::units::Nanos;
 
+use super::rng::Rng;
 use super::types::AccountId;
-
-/// The xoshiro256++ generator of Blackman and Vigna, seeded by SplitMix64: small, fast and the same
-/// on every machine. Not for keys.
-#[derive(Clone, Debug)]
-pub struct Rng {
-    state: [u64; 4],
-}
-
-impl Rng {
-    pub fn new(seed: u64) -> Rng {
-        let mut x = seed;
-        let state = std::array::from_fn(|_| {
-            x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = x;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        });
-        Rng { state }
-    }
-
-    pub fn next(&mut self) -> u64 {
-        let s = &mut self.state;
-        let out = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
-        let t = s[1] << 17;
-        s[2] ^= s[0];
-        s[3] ^= s[1];
-        s[1] ^= s[2];
-        s[0] ^= s[3];
-        s[2] ^= t;
-        s[3] = s[3].rotate_left(45);
-        out
-    }
-
-    /// Uniform in 0..n by multiplication (bias below n / 2^64); 0 for n = 0.
-    pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
-    }
-
-    /// True with probability `permille` / 1000.
-    pub fn chance(&mut self, permille: u64) -> bool {
-        self.below(1000) < permille
-    }
-}
 
 /// The way of an action to the matching engine and of its answer back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

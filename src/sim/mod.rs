@@ -4,11 +4,15 @@
 mod account;
 mod book;
 mod crowd;
+mod csv;
 mod latency;
 mod matching;
+mod params;
 mod reject;
+mod rng;
 mod types;
 
+pub mod calibrate;
 pub mod exchange;
 pub mod flow;
 pub mod recording;

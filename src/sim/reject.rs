@@ -157,7 +157,7 @@ impl fmt::Display for Reject {
             }
             RejectKind::Tick => "Price must be divisible by tick size.",
             RejectKind::InvalidPrice => "Order has invalid price.",
-            RejectKind::InvalidSize => "Order has invalid size.",
+            RejectKind::InvalidSize => "Order has invalid size",
             RejectKind::ZeroSize => "Order has zero size.",
             RejectKind::MinNotional => "Order must have minimum value of $10.",
             RejectKind::Margin => "Insufficient margin to place order.",

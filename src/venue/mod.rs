@@ -3,8 +3,11 @@
 pub mod eip712;
 pub mod hyperliquid;
 pub mod json;
+pub mod swar;
 
-use crate::event::Event;
+use crate::event::{Action, Event, OrderId, Refused, Stamp};
+use crate::instrument::InstId;
+use hyperliquid::feed::Decoded;
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
 pub trait Sink {
@@ -42,4 +45,152 @@ pub enum MalformedKind {
     Value,
     /// More levels, entries or bytes than the limit.
     Oversized,
+}
+
+/// What a frame of public data was, in every venue's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedFrame {
+    Book,
+    Bbo,
+    Trades(u32),
+    /// Acknowledgements, pongs, greetings, refusals.
+    Control,
+    /// A channel or market that this session does not read.
+    Unknown,
+    /// The sink had no room for a message of this market.
+    Full(InstId),
+}
+
+/// The public side of a venue: a closed set with one `match`. A new venue is one arm here.
+#[derive(Debug)]
+pub enum MarketFeed {
+    Hyperliquid(hyperliquid::feed::FeedCodec),
+}
+
+impl MarketFeed {
+    #[inline]
+    pub fn decode(
+        &mut self,
+        frame: &[u8],
+        recv: Stamp,
+        sink: &mut impl Sink,
+    ) -> Result<FeedFrame, Malformed> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => Ok(match codec.decode(frame, recv, sink)? {
+                Decoded::Book(_) => FeedFrame::Book,
+                Decoded::Bbo(_) => FeedFrame::Bbo,
+                Decoded::Trades(n) => FeedFrame::Trades(n),
+                Decoded::Control(_) => FeedFrame::Control,
+                Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
+                Decoded::Full(inst) => FeedFrame::Full(inst),
+            }),
+        }
+    }
+
+    /// The frames that start a session. Cold.
+    pub fn subscriptions(&self) -> Vec<String> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => codec.subscriptions(),
+        }
+    }
+
+    /// The frames that make the venue send a fresh snapshot of one market. Cold.
+    pub fn resubscribe(&self, inst: InstId) -> Vec<String> {
+        match self {
+            MarketFeed::Hyperliquid(codec) => codec.resubscribe(inst),
+        }
+    }
+
+    /// The frame that the venue answers although nothing happens.
+    pub fn ping(&self) -> &'static str {
+        match self {
+            MarketFeed::Hyperliquid(_) => r#"{"method":"ping"}"#,
+        }
+    }
+}
+
+/// Our account's side of a venue.
+#[derive(Debug)]
+pub enum VenueAccount {
+    Hyperliquid(hyperliquid::account::Account),
+}
+
+impl VenueAccount {
+    /// The frames that start a session. Cold.
+    pub fn subscriptions(&self) -> Vec<String> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.subscriptions(),
+        }
+    }
+
+    /// Writes one signed frame for actions of one kind and, for orders, one time in force.
+    #[inline]
+    pub fn encode(
+        &mut self,
+        actions: &[Action],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.encode(actions, now_ms, out),
+        }
+    }
+
+    /// Writes the question what became of an order; `id` is a number that no post has.
+    pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.ask(order, id, out),
+        }
+    }
+
+    /// Writes a signed cancel by the venue's number. Cold.
+    pub fn cancel_oid(
+        &mut self,
+        asset: u32,
+        oid: u64,
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.cancel_oid(asset, oid, now_ms, out),
+        }
+    }
+
+    /// Decodes one frame; does not emit the first `taken` events.
+    pub fn decode(
+        &mut self,
+        taken: u32,
+        frame: &[u8],
+        recv: Stamp,
+        sink: &mut impl Sink,
+    ) -> Result<hyperliquid::account::AccountFrame, Malformed> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
+        }
+    }
+
+    pub fn lost(&mut self, now_ms: u64) {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.lost(now_ms),
+        }
+    }
+
+    pub fn ping(&self) -> &'static str {
+        match self {
+            VenueAccount::Hyperliquid(_) => r#"{"method":"ping"}"#,
+        }
+    }
+
+    pub fn pool_fallbacks(&self) -> u64 {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.pool_fallbacks(),
+        }
+    }
+
+    /// Does this client order id belong to this run?
+    pub fn is_ours(&self, cloid: u128) -> bool {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.order_of(cloid).is_some(),
+        }
+    }
 }

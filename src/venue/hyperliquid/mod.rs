@@ -1,6 +1,13 @@
 //! Hot. Hyperliquid: market data, user stream, orders and their signatures.
 
+pub mod account;
+pub mod answer;
+pub mod control;
+pub mod errors;
 pub mod feed;
+mod markets;
+pub mod meta;
 pub mod orders;
+mod scan;
 pub mod sign;
 pub mod user;

@@ -1,0 +1,521 @@
+//! Hot. The core: a pure function of a numbered log.
+//!
+//! [`Core::apply`] takes one input and writes what follows from it to [`Outputs`]. The same inputs
+//! in the same order give the same actions, notes and hash on any machine. It has no clock (time is
+//! in the input), no I/O, no float, no map of random order, and allocates nothing after `new`.
+//!
+//! Inputs change state; [`Event::Decide`] alone makes new orders. Only what protects us acts at
+//! once: a torn book pulls its quotes, and a quote that the new book has made stale is cancelled by
+//! the very event that did it.
+
+mod account;
+mod decide;
+
+use crate::book::{Applied, Book, Top};
+use crate::event::{
+    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp,
+};
+use crate::explain::{Alarm, Note};
+use crate::instrument::{InstId, Instrument, InstrumentSpec, Quantizer, SpecError};
+use crate::ledger::{Ledger, PnlSplit};
+use crate::orders::{OrderState, Orders};
+use crate::risk::{Approved, InstLimits, Limits, RefusalCounts, Risk};
+use crate::strategy::hedge_exec::{HedgeParams, HedgeReason, Hedger};
+use crate::strategy::maker::{Maker, MakerParams, Silence};
+use crate::strategy::requote::RequoteParams;
+use crate::strategy::signal::{SignalParams, Signals};
+use crate::units::{Bps, Nanos, Notional, Qty, Side, StateHasher};
+
+/// Inputs between two journaled state hashes.
+pub const HASH_EVERY: u64 = 1 << 16;
+
+/// Everything that makes one instrument trade.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstConfig {
+    pub spec: InstrumentSpec,
+    pub limits: InstLimits,
+    pub signals: SignalParams,
+    pub requote: RequoteParams,
+    pub maker: Option<MakerParams>,
+    pub hedger: Option<HedgeParams>,
+    /// A book without an update for this long is not quoted on.
+    pub stale: Nanos,
+    /// A resting quote with less edge than this against the microprice is pulled at once.
+    pub fast_cancel_edge: Bps,
+    /// An order or cancel without an answer for this long is unknown, and asked about.
+    pub answer_timeout: Nanos,
+    /// Window of the realized PnL that the guard watches.
+    pub pnl_window: Nanos,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreConfig {
+    pub limits: Limits,
+    pub instruments: Vec<InstConfig>,
+    /// `Command::Stop` brings inventory to zero, as `Command::Flatten` does.
+    pub flatten_on_stop: bool,
+}
+
+/// What follows from one input. Cleared by the caller between inputs.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Each with the stamp of the bytes that caused it.
+    pub actions: Vec<(Approved<Action>, Stamp)>,
+    pub notes: Vec<Note>,
+}
+
+impl Outputs {
+    /// Room for what one input can cause at most: every order cancelled, and notes for it.
+    pub fn for_instruments(count: usize) -> Outputs {
+        let most = count * (crate::orders::ORDERS_MAX + 16) + 16;
+        Outputs { actions: Vec::with_capacity(most), notes: Vec::with_capacity(most) }
+    }
+
+    pub fn clear(&mut self) {
+        self.actions.clear();
+        self.notes.clear();
+    }
+}
+
+/// Counters of what the core saw and did. All of it is deterministic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub inputs: u64,
+    pub decisions: u64,
+    pub books: u64,
+    pub trades: u64,
+    pub orders_sent: u64,
+    pub cancels_sent: u64,
+    pub fast_cancels: u64,
+    pub queries: u64,
+    pub fills: u64,
+    pub hedge_fills: u64,
+    pub old_updates: u64,
+    pub gaps: [u64; GapReason::COUNT],
+    pub rejects: [u64; RejectReason::COUNT],
+    pub alarms: [u64; Alarm::ALL.len()],
+    pub silences: [u64; Silence::ALL.len() + 1],
+    /// Events that name an instrument or order that there is not.
+    pub unroutable: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts {
+            inputs: 0,
+            decisions: 0,
+            books: 0,
+            trades: 0,
+            orders_sent: 0,
+            cancels_sent: 0,
+            fast_cancels: 0,
+            queries: 0,
+            fills: 0,
+            hedge_fills: 0,
+            old_updates: 0,
+            gaps: [0; GapReason::COUNT],
+            rejects: [0; RejectReason::COUNT],
+            alarms: [0; Alarm::ALL.len()],
+            silences: [0; Silence::ALL.len() + 1],
+            unroutable: 0,
+        }
+    }
+}
+
+/// One instrument's state.
+#[derive(Debug)]
+pub(crate) struct InstState {
+    pub config: InstConfig,
+    pub quantizer: Quantizer,
+    pub book: Book,
+    pub signals: Signals,
+    pub orders: Orders,
+    pub ledger: Ledger,
+    pub maker: Maker,
+    pub hedger: Hedger,
+    /// Stamp of the first bytes since the last decision.
+    pub cause: Stamp,
+    pub dirty: bool,
+    /// A standing rule refused this component's side: not before then.
+    pub back_off: [[Nanos; 2]; Component::ALL.len()],
+    /// Last explanation of each side and of the hedger, so that only news is written.
+    pub said: [Said; 2],
+    pub said_hedge: Option<HedgeReason>,
+    pub total: Notional,
+    pub max_abs_position: Qty,
+    pub unwinding: bool,
+}
+
+/// What was last said about a side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub silence: Option<Silence>,
+    pub quoted: bool,
+}
+
+/// What people see of one instrument: a copy for the dashboard and the report.
+#[derive(Clone, Copy, Debug)]
+pub struct InstSnapshot {
+    pub inst: InstId,
+    pub top: Option<Top>,
+    pub position: Qty,
+    pub max_abs_position: Qty,
+    pub fills: u64,
+    pub volatility: Option<Bps>,
+    pub trend: Bps,
+    pub maker: Maker,
+    pub hedger: Hedger,
+    pub realized: Notional,
+    pub pnl: PnlSplit,
+    pub maker_volume: Notional,
+    pub taker_volume: Notional,
+    pub open_orders: usize,
+}
+
+#[derive(Debug)]
+pub struct Core {
+    now: Nanos,
+    pub(crate) insts: Box<[InstState]>,
+    pub(crate) risk: Risk,
+    next_order: u64,
+    counts: Counts,
+    /// The orders link is up and what rests at the venue is known.
+    orders_up: bool,
+    reconciled: bool,
+    flatten_on_stop: bool,
+    /// Sum of all instruments' totals.
+    total: i128,
+    /// When to decide on an instrument although nothing happens; `Nanos::MAX` for never.
+    wakes: Box<[Nanos]>,
+    next_wake: Nanos,
+    /// Instruments to decide on, in the order in which something happened to them.
+    dirty: Vec<InstId>,
+}
+
+impl Core {
+    pub fn new(config: &CoreConfig) -> Result<Core, SpecError> {
+        let mut insts = Vec::with_capacity(config.instruments.len());
+        for (i, inst) in config.instruments.iter().enumerate() {
+            let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
+            insts.push(InstState {
+                quantizer: Quantizer::new(instrument),
+                book: Book::default(),
+                signals: Signals::new(inst.signals),
+                orders: Orders::default(),
+                ledger: Ledger::new(inst.pnl_window),
+                maker: Maker::default(),
+                hedger: Hedger::default(),
+                config: inst.clone(),
+                cause: Stamp(0),
+                dirty: false,
+                back_off: [[Nanos::ZERO; 2]; Component::ALL.len()],
+                said: [Said::default(); 2],
+                said_hedge: None,
+                total: Notional::ZERO,
+                max_abs_position: Qty::ZERO,
+                unwinding: false,
+            });
+        }
+        Ok(Core {
+            now: Nanos::ZERO,
+            risk: Risk::new(config.limits, insts.len()),
+            insts: insts.into_boxed_slice(),
+            next_order: 1,
+            counts: Counts::default(),
+            orders_up: false,
+            reconciled: false,
+            flatten_on_stop: config.flatten_on_stop,
+            total: 0,
+            wakes: vec![Nanos::MAX; config.instruments.len()].into_boxed_slice(),
+            next_wake: Nanos::MAX,
+            // A loss limit can touch every instrument once more within a decision.
+            dirty: Vec::with_capacity(2 * config.instruments.len() + 1),
+        })
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub fn refusals(&self) -> &RefusalCounts {
+        self.risk.refusals()
+    }
+
+    pub fn is_halted(&self) -> bool {
+        self.risk.is_killed()
+    }
+
+    /// Positions are zero or unexecutable and nothing is open: a stop is complete.
+    pub fn is_flat_and_quiet(&self) -> bool {
+        self.insts.iter().all(|i| i.orders.is_empty() && !i.unwinding)
+    }
+
+    /// Has anything happened since the last decision, or has a timer come?
+    #[inline]
+    pub fn wants_decision(&self, now: Nanos) -> bool {
+        !self.dirty.is_empty() || now >= self.next_wake
+    }
+
+    /// When the core wants a `Decide` although nothing happens.
+    #[inline]
+    pub fn wake_at(&self) -> Nanos {
+        self.next_wake
+    }
+
+    /// Applies one input. `out` is not cleared here.
+    pub fn apply(&mut self, input: &Input, out: &mut Outputs) {
+        assert!(input.now >= self.now, "the log's time never goes back");
+        self.now = input.now;
+        self.counts.inputs += 1;
+        match input.event {
+            Event::Decide { .. } => self.decide(out),
+            Event::Levels { inst, side, start, count, levels } => {
+                if let Some(state) = self.insts.get_mut(usize::from(inst.0)) {
+                    state.book.stage(side, start, &levels, count);
+                } else {
+                    self.counts.unroutable += 1;
+                }
+            }
+            Event::BookEnd { inst, bids, asks, exch_ms, recv, .. } => {
+                let now = self.now;
+                self.market(inst, recv, out, |s| s.book.end(bids, asks, exch_ms, now));
+            }
+            Event::Bbo { inst, bid, ask, exch_ms, recv, .. } => {
+                let now = self.now;
+                self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
+            }
+            Event::Gap { inst, reason, recv } => {
+                self.market(inst, recv, out, |s| s.book.tear(reason));
+            }
+            Event::Trade { .. } => self.counts.trades += 1,
+            Event::Command { command } => self.command(command, out),
+            Event::LinkDown { link: Link::Market, recv } => {
+                for i in 0..self.insts.len() {
+                    let inst = InstId(i as u16);
+                    let gap = GapReason::Disconnected;
+                    self.market(inst, recv, out, |s| s.book.tear(gap));
+                }
+                self.alarm(InstId(0), Alarm::LinkDown, OrderId::EXTERNAL, out);
+            }
+            Event::LinkUp { link: Link::Market, .. } => {}
+            account => self.account(account, out),
+        }
+        if self.counts.inputs.is_multiple_of(HASH_EVERY) {
+            out.notes.push(Note::Hash { inputs: self.counts.inputs, hash: self.hash() });
+        }
+    }
+
+    /// Marks an instrument for the next decision. Its cause is the first stamp since the last one:
+    /// the latency that is measured is that of the bytes that waited longest.
+    #[inline]
+    fn touch(&mut self, inst: InstId, cause: Stamp) {
+        let state = &mut self.insts[usize::from(inst.0)];
+        if !state.dirty {
+            state.dirty = true;
+            self.dirty.push(inst);
+        }
+        if state.cause == Stamp(0) {
+            state.cause = cause;
+        }
+    }
+
+    fn touch_all(&mut self) {
+        for i in 0..self.insts.len() {
+            self.touch(InstId(i as u16), Stamp(0));
+        }
+    }
+
+    /// A book update of one instrument and what must follow from it at once.
+    #[inline]
+    fn market(
+        &mut self,
+        inst: InstId,
+        recv: Stamp,
+        out: &mut Outputs,
+        update: impl FnOnce(&mut InstState) -> Applied,
+    ) {
+        let now = self.now;
+        let Some(state) = self.insts.get_mut(usize::from(inst.0)) else {
+            self.counts.unroutable += 1;
+            return;
+        };
+        match update(state) {
+            Applied::Changed => {
+                self.counts.books += 1;
+                if let Some(top) = state.book.top() {
+                    state.signals.update(now, top);
+                    self.fast_cancel(inst, top, recv, out);
+                }
+                self.touch(inst, recv);
+            }
+            Applied::Old => self.counts.old_updates += 1,
+            Applied::NotReady => {}
+            Applied::Tore(reason) => self.tore(inst, reason, recv, out),
+        }
+    }
+
+    #[cold]
+    fn tore(&mut self, inst: InstId, reason: GapReason, recv: Stamp, out: &mut Outputs) {
+        self.counts.gaps[reason as usize] += 1;
+        let state = &mut self.insts[usize::from(inst.0)];
+        state.signals.interrupt();
+        self.touch(inst, recv);
+        self.pull(inst, recv, out, |o| o.component == Component::Maker);
+        if reason != GapReason::Disconnected {
+            let ask = self.risk.pass(Action::Resnapshot { inst }, self.now);
+            out.actions.push((ask, recv));
+        }
+    }
+
+    /// Pulls the maker's orders that the new top has left without edge, by the event itself.
+    #[inline]
+    fn fast_cancel(&mut self, inst: InstId, top: Top, recv: Stamp, out: &mut Outputs) {
+        let state = &mut self.insts[usize::from(inst.0)];
+        let bound = state.config.fast_cancel_edge;
+        let micro = crate::strategy::signal::microprice(&top);
+        for order in state.orders.iter_mut() {
+            if order.component != Component::Maker || order.state != OrderState::Live {
+                continue;
+            }
+            let toward = micro.bps_to(order.px).0;
+            let edge = -order.side.sign() * toward;
+            if edge < bound.0 {
+                order.state = OrderState::Canceling;
+                order.asked = self.now;
+                self.counts.fast_cancels += 1;
+                self.counts.cancels_sent += 1;
+                let component = order.component;
+                let cancel = Action::Cancel { inst, component, order: order.id };
+                out.actions.push((self.risk.pass(cancel, self.now), recv));
+                out.notes.push(Note::FastCancel { inst, order: order.id, edge });
+            }
+        }
+    }
+
+    /// Cancels the open orders of an instrument that `which` picks.
+    fn pull(
+        &mut self,
+        inst: InstId,
+        cause: Stamp,
+        out: &mut Outputs,
+        which: impl Fn(&crate::orders::Order) -> bool,
+    ) {
+        let state = &mut self.insts[usize::from(inst.0)];
+        for order in state.orders.iter_mut() {
+            // An order in flight is cancelled too: the cancel names our id, not the venue's.
+            let pullable = matches!(order.state, OrderState::Live | OrderState::New);
+            if pullable && which(order) {
+                order.state = OrderState::Canceling;
+                order.asked = self.now;
+                self.counts.cancels_sent += 1;
+                let component = order.component;
+                let cancel = Action::Cancel { inst, component, order: order.id };
+                out.actions.push((self.risk.pass(cancel, self.now), cause));
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, out: &mut Outputs) {
+        self.risk.command(command);
+        let unwind = match command {
+            Command::Flatten => true,
+            Command::Stop => self.flatten_on_stop,
+            Command::Kill | Command::Resume => false,
+        };
+        for i in 0..self.insts.len() {
+            let inst = InstId(i as u16);
+            if command != Command::Resume {
+                self.pull(inst, Stamp(0), out, |_| true);
+            }
+            self.insts[i].unwinding = unwind;
+            self.touch(inst, Stamp(0));
+        }
+        if command == Command::Kill {
+            self.alarm(InstId(0), Alarm::Killed, OrderId::EXTERNAL, out);
+        }
+    }
+
+    #[cold]
+    pub(crate) fn alarm(&mut self, inst: InstId, alarm: Alarm, order: OrderId, out: &mut Outputs) {
+        self.counts.alarms[alarm as usize] += 1;
+        out.notes.push(Note::Alarm { inst, alarm, order });
+    }
+
+    /// A copy of one instrument's state for people.
+    pub fn snapshot(&mut self, inst: InstId) -> InstSnapshot {
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        let reading = state.signals.read(now);
+        let top = state.book.top();
+        let mid2 = state.marked_mid2();
+        let (maker_volume, taker_volume) = state.ledger.volume();
+        InstSnapshot {
+            inst,
+            top,
+            position: state.ledger.position(),
+            max_abs_position: state.max_abs_position,
+            fills: state.ledger.fills(),
+            volatility: reading.volatility,
+            trend: reading.trend,
+            maker: state.maker,
+            hedger: state.hedger,
+            realized: state.ledger.realized(),
+            pnl: state.ledger.split(mid2),
+            maker_volume,
+            taker_volume,
+            open_orders: state.orders.len(),
+        }
+    }
+
+    /// A 64-bit digest of the whole state.
+    pub fn hash(&self) -> u64 {
+        let mut h = StateHasher::default();
+        h.word(self.now.0);
+        h.word(self.counts.inputs);
+        h.word(self.counts.decisions);
+        h.word(self.next_order);
+        h.word(u64::from(self.orders_up) << 1 | u64::from(self.reconciled));
+        h.wide(self.total);
+        self.risk.digest(&mut h);
+        for state in &self.insts {
+            state.quantizer.digest(&mut h);
+            state.book.digest(&mut h);
+            state.signals.digest(&mut h);
+            state.orders.digest(&mut h);
+            state.ledger.digest(&mut h);
+            state.maker.digest(&mut h);
+            state.hedger.digest(&mut h);
+        }
+        for wake in &self.wakes {
+            h.word(wake.0);
+        }
+        h.finish()
+    }
+}
+
+impl InstState {
+    /// Twice the mid at which the position is marked: the book's, or the last one that was valid.
+    pub(crate) fn marked_mid2(&self) -> i64 {
+        match self.book.top() {
+            Some(top) => top.mid2(),
+            None => self.signals.last_mid2(),
+        }
+    }
+
+    pub(crate) fn own_orders(
+        &self,
+        component: Component,
+    ) -> crate::strategy::hedge_exec::OwnOrders {
+        let mut own = crate::strategy::hedge_exec::OwnOrders::default();
+        for order in self.orders.iter().filter(|o| o.component == component) {
+            own.open += 1;
+            own.unknown += u32::from(order.state == OrderState::Unknown);
+        }
+        own
+    }
+
+    /// The side whose fills would shrink the position.
+    pub(crate) fn reducing_side(&self) -> Option<Side> {
+        Side::of_sign(self.ledger.position()).map(Side::opposite)
+    }
+}

@@ -1,0 +1,117 @@
+//! Hot. What the core says about its decisions: one [`Note`] for each quote, silence, hedge step,
+//! refusal and alarm. Notes are journaled behind the decision that they explain.
+
+use crate::event::{Component, OrderId, Refused};
+use crate::instrument::InstId;
+use crate::strategy::hedge_exec::{HedgeReason, Phase};
+use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
+use crate::units::{Price, Qty, Side};
+
+/// What needs a person's eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Alarm {
+    /// A hedge has not reduced inventory within its deadline.
+    HedgerStuck = 0,
+    /// K rejects in a row for one reason: the component has stopped.
+    BreakerOpened = 1,
+    /// The session's loss limit is reached: halted until a person resumes.
+    LossLimit = 2,
+    Drawdown = 3,
+    /// An order's fate is unknown.
+    OrderUnknown = 4,
+    /// The venue's position is not the ledger's.
+    PositionMismatch = 5,
+    /// A fill of an order that is not ours.
+    ExternalFill = 6,
+    Killed = 7,
+    /// The venue refused an order as below its minimum: its rules are not what we hold.
+    BelowMinimumReject = 8,
+    /// An order filled for more than it had open.
+    Overfill = 9,
+    LinkDown = 10,
+}
+
+impl Alarm {
+    pub const ALL: [Alarm; 11] = [
+        Alarm::HedgerStuck,
+        Alarm::BreakerOpened,
+        Alarm::LossLimit,
+        Alarm::Drawdown,
+        Alarm::OrderUnknown,
+        Alarm::PositionMismatch,
+        Alarm::ExternalFill,
+        Alarm::Killed,
+        Alarm::BelowMinimumReject,
+        Alarm::Overfill,
+        Alarm::LinkDown,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Alarm::HedgerStuck => "hedger_stuck",
+            Alarm::BreakerOpened => "breaker_opened",
+            Alarm::LossLimit => "loss_limit",
+            Alarm::Drawdown => "drawdown",
+            Alarm::OrderUnknown => "order_unknown",
+            Alarm::PositionMismatch => "position_mismatch",
+            Alarm::ExternalFill => "external_fill",
+            Alarm::Killed => "killed",
+            Alarm::BelowMinimumReject => "below_minimum_reject",
+            Alarm::Overfill => "overfill",
+            Alarm::LinkDown => "link_down",
+        }
+    }
+}
+
+/// One explanation. Written when it says something new, not on every decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A side's quote as it is wanted now, or why there is none.
+    Quote {
+        inst: InstId,
+        side: Side,
+        silence: Option<Silence>,
+        raised: bool,
+        px: Price,
+        qty: Qty,
+        /// Raw bps by `maker::SpreadPart`.
+        parts: [i32; SPREAD_PARTS],
+        /// Permille by `maker::SizeFactor`.
+        factors: [u16; SIZE_FACTORS],
+    },
+    Hedge {
+        inst: InstId,
+        phase: Phase,
+        reason: HedgeReason,
+        inventory: Qty,
+        residual: Qty,
+        px: Price,
+        qty: Qty,
+    },
+    /// Something that was wanted and not done.
+    Refused {
+        inst: InstId,
+        side: Side,
+        component: Component,
+        reason: Refused,
+        px: Price,
+        qty: Qty,
+    },
+    /// A resting quote was pulled by the event that made it stale: its edge was below the bound.
+    FastCancel {
+        inst: InstId,
+        order: OrderId,
+        edge: i64,
+    },
+    Alarm {
+        inst: InstId,
+        alarm: Alarm,
+        order: OrderId,
+    },
+    /// The state after `inputs` inputs: replay must reach the same.
+    Hash {
+        inputs: u64,
+        hash: u64,
+    },
+}

@@ -1,0 +1,139 @@
+//! Hot. Our own orders: slots with explicit in-flight and unknown states.
+//!
+//! ```text
+//!            place                 ack                    cancel sent
+//!   (free) -------> New ------------------> Live --------------------> Canceling
+//!                    |  \ reject, unsent      |  filled, cancelled         | cancelled, filled
+//!                    |   +--> (free)          +--> (free)                  +--> (free)
+//!                    +-- no answer -> Unknown -- order state --> Live or (free)
+//! ```
+//!
+//! A fill is booked by the ledger whether or not its order has a slot; the slot only counts what
+//! is still open. Whatever might be open at the venue, `Unknown` included, counts as exposure.
+
+use crate::event::{Component, OrderId, Tif};
+use crate::units::{Nanos, Price, Qty, Side, StateHasher};
+
+/// Order slots of one instrument. A full table is a named refusal, never a reallocation.
+pub const ORDERS_MAX: usize = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OrderState {
+    /// Sent, not answered.
+    New = 0,
+    Live = 1,
+    /// A cancel is on its way; it may still fill.
+    Canceling = 2,
+    /// An answer is overdue or lost. It is asked about, and never sent again.
+    Unknown = 3,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    pub id: OrderId,
+    pub side: Side,
+    pub tif: Tif,
+    pub component: Component,
+    pub reduce_only: bool,
+    pub state: OrderState,
+    pub px: Price,
+    /// What is still open.
+    pub open: Qty,
+    pub qty: Qty,
+    pub venue_oid: u64,
+    pub sent: Nanos,
+    /// When it was acknowledged; zero before.
+    pub acked: Nanos,
+    /// When the last question or cancel about it was sent.
+    pub asked: Nanos,
+}
+
+/// The open orders of one instrument, dense: a pass over them costs what is open.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    open: Vec<Order>,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Orders { open: Vec::with_capacity(ORDERS_MAX) }
+    }
+}
+
+impl Orders {
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.open.len() == ORDERS_MAX
+    }
+
+    /// Takes a slot for an order that is about to be sent.
+    ///
+    /// # Panics
+    /// When the table is full: risk has refused the order before.
+    #[inline]
+    pub fn insert(&mut self, order: Order) {
+        assert!(!self.is_full(), "risk refuses an order that has no slot");
+        self.open.push(order);
+    }
+
+    #[inline]
+    pub fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
+        self.open.iter_mut().find(|o| o.id == id)
+    }
+
+    #[inline]
+    pub fn get(&self, id: OrderId) -> Option<&Order> {
+        self.open.iter().find(|o| o.id == id)
+    }
+
+    /// Frees the slot; `None` when the order has none (any more).
+    #[inline]
+    pub fn remove(&mut self, id: OrderId) -> Option<Order> {
+        let at = self.open.iter().position(|o| o.id == id)?;
+        Some(self.open.remove(at))
+    }
+
+    /// Takes `qty` off what is open; a filled order frees its slot. Returns the order as it was.
+    #[inline]
+    pub fn fill(&mut self, id: OrderId, qty: Qty) -> Option<Order> {
+        let order = self.get_mut(id)?;
+        let before = *order;
+        order.open = Qty((order.open.0 - qty.0).max(0));
+        if order.open.0 == 0 {
+            self.remove(id);
+        }
+        Some(before)
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.open.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Order> {
+        self.open.iter_mut()
+    }
+
+    /// What would be added to the inventory on this side if everything open filled.
+    #[inline]
+    pub fn exposure(&self, side: Side) -> Qty {
+        Qty(self.open.iter().filter(|o| o.side == side).map(|o| o.open.0).sum())
+    }
+
+    pub fn digest(&self, h: &mut StateHasher) {
+        for o in &self.open {
+            h.word(o.id.0);
+            h.word((o.side as u64) << 8 | o.state as u64);
+            h.signed(o.px.0);
+            h.signed(o.open.0);
+        }
+    }
+}

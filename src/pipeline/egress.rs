@@ -1,0 +1,551 @@
+//! Hot. Egress: everything that concerns our account. It alone has keys, nonces and the user stream.
+//!
+//! Actions come from the core in order and leave in order; neighbours of one kind share a frame.
+//! What the venue says goes to the core and is never dropped: without room in the ring the socket
+//! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
+
+use super::Step;
+use super::clock::Clock;
+use super::dial::Dialer;
+use super::metrics::{Metrics, Stage};
+use super::reconcile::{Reconciler, VenueView};
+use crate::event::{Action, Event, Link, Refused, Stamp, Tif, Timed};
+use crate::instrument::{InstId, Instrument, Quantizer};
+use crate::net::{Conn, NetError};
+use crate::risk::Approved;
+use crate::units::{Price, Qty};
+use crate::venue::{Sink, VenueAccount};
+use ring::spsc::{Consumer, Producer};
+use std::sync::Arc;
+
+/// Entries of one frame: the venue's weight counts up to 39 as one.
+const BATCH: usize = 39;
+/// Bytes of the longest frame.
+const FRAME: usize = crate::venue::hyperliquid::orders::FRAME_MAX;
+/// Room that the account ring must have before a frame is read: an answer has at most one event an
+/// entry. Longer frames (fill snapshots) pass in pieces.
+const ROOM: usize = 64;
+/// Questions have post numbers of their own, far above those of orders.
+const ASK_BASE: u64 = 1 << 40;
+const PING_NS: u64 = 15_000_000_000;
+const SILENCE_NS: u64 = 32_000_000_000;
+/// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
+const RECONCILE_NS: u64 = 250_000_000;
+
+/// Where the account stands with the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// No connection.
+    Down,
+    /// The venue's view was asked for; the core may not quote yet.
+    Reconciling,
+    Ready,
+}
+
+#[derive(Debug)]
+pub struct EgressStep {
+    venue: VenueAccount,
+    markets: Vec<Quantizer>,
+    conn: Option<Conn>,
+    dialer: Dialer,
+    reconciler: Reconciler,
+    standing: Standing,
+    actions: Consumer<Timed<Approved<Action>>>,
+    events: Producer<Event>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    frame: Box<[u8; FRAME]>,
+    batch: Vec<Timed<Action>>,
+    /// A frame whose events did not all fit, and how many did.
+    stalled: Option<(Vec<u8>, u32)>,
+    /// An action that was taken from the ring and begins the next frame.
+    ahead: Option<Timed<Action>>,
+    owed_link: Option<bool>,
+    next_ask: u64,
+    next_reconcile: u64,
+    heard: u64,
+    pinged: u64,
+    /// Cancelled everything after the core was gone.
+    abandoned: bool,
+}
+
+struct RingSink<'a>(&'a mut Producer<Event>);
+
+impl Sink for RingSink<'_> {
+    #[inline]
+    fn put(&mut self, event: Event) -> bool {
+        self.0.push(event).is_ok()
+    }
+}
+
+/// What egress is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub venue: VenueAccount,
+    pub instruments: Vec<Instrument>,
+    pub dialer: Dialer,
+    pub reconciler: Reconciler,
+    pub actions: Consumer<Timed<Approved<Action>>>,
+    pub events: Producer<Event>,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+}
+
+impl EgressStep {
+    pub fn new(parts: Parts) -> EgressStep {
+        EgressStep {
+            venue: parts.venue,
+            markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
+            conn: None,
+            dialer: parts.dialer,
+            reconciler: parts.reconciler,
+            standing: Standing::Down,
+            actions: parts.actions,
+            events: parts.events,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            frame: Box::new([0; FRAME]),
+            batch: Vec::with_capacity(BATCH),
+            stalled: None,
+            ahead: None,
+            owed_link: None,
+            next_ask: ASK_BASE,
+            next_reconcile: 0,
+            heard: 0,
+            pinged: 0,
+            abandoned: false,
+        }
+    }
+
+    /// The next run of actions that share a frame.
+    #[inline]
+    fn collect(&mut self) {
+        self.batch.clear();
+        while self.batch.len() < BATCH {
+            let Some(next) = self.ahead.take().or_else(|| {
+                let timed = self.actions.pop()?;
+                Some(Timed {
+                    action: timed.action.get(),
+                    cause: timed.cause,
+                    decided: timed.decided,
+                })
+            }) else {
+                return;
+            };
+            if self.batch.first().is_some_and(|first| !same_frame(&first.action, &next.action)) {
+                self.ahead = Some(next);
+                return;
+            }
+            self.batch.push(next);
+        }
+    }
+
+    /// Sends what the core wants, frame by frame. Returns how many actions.
+    #[inline]
+    fn send(&mut self, conn: &mut Conn) -> Result<usize, NetError> {
+        let mut sent = 0;
+        loop {
+            self.collect();
+            if self.batch.is_empty() {
+                return Ok(sent);
+            }
+            sent += self.batch.len();
+            let taken = self.clock.stamp();
+            match self.batch[0].action {
+                Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. } => {
+                    self.send_orders(conn, taken)?;
+                }
+                Action::Query { order, .. } => {
+                    self.metrics.egress.queries.add(1);
+                    self.next_ask += 1;
+                    match self.venue.ask(order, self.next_ask, &mut self.frame[..]) {
+                        Ok(len) => drop(conn.send(&self.frame[..len])?),
+                        // The core asks again when its time is over.
+                        Err(_) => self.metrics.egress.unsent.add(1),
+                    }
+                }
+                Action::CancelAll => self.standing = Standing::Reconciling,
+                // The sequencer gives these to feed.
+                Action::Resnapshot { .. } => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn send_orders(&mut self, conn: &mut Conn, taken: Stamp) -> Result<(), NetError> {
+        self.check_batch(taken);
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let now_ms = self.clock.time(taken).0 / 1_000_000;
+        let mut actions = [Action::CancelAll; BATCH];
+        let count = self.batch.len();
+        for (to, from) in actions.iter_mut().zip(&self.batch) {
+            *to = from.action;
+        }
+        let encoded = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]);
+        let signed = self.clock.stamp();
+        let len = match encoded {
+            Ok(len) => len,
+            Err(reason) => {
+                self.unsent(reason, taken);
+                return Ok(());
+            }
+        };
+        conn.send(&self.frame[..len])?;
+        self.measure(taken, signed);
+        Ok(())
+    }
+
+    /// Encodes and signs what is in the ring without a connection: the part of a step that a bench
+    /// measures. Returns the frame of each batch to `each`.
+    pub fn encode_only(&mut self, mut each: impl FnMut(&[u8])) -> usize {
+        let mut sent = 0;
+        loop {
+            self.collect();
+            if self.batch.is_empty() {
+                return sent;
+            }
+            let taken = self.clock.stamp();
+            self.check_batch(taken);
+            let now_ms = self.clock.time(taken).0 / 1_000_000;
+            let mut actions = [Action::CancelAll; BATCH];
+            let count = self.batch.len();
+            for (to, from) in actions.iter_mut().zip(&self.batch) {
+                *to = from.action;
+            }
+            if count == 0 || !matches!(actions[0], Action::Place { .. } | Action::Cancel { .. }) {
+                continue;
+            }
+            if let Ok(len) = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]) {
+                let signed = self.clock.stamp();
+                self.measure(taken, signed);
+                each(&self.frame[..len]);
+                sent += count;
+            }
+            self.venue.lost(now_ms);
+        }
+    }
+
+    #[inline]
+    fn measure(&mut self, taken: Stamp, signed: Stamp) {
+        let written = self.clock.stamp();
+        for timed in &self.batch {
+            let stage = |s| self.metrics.stage(s);
+            stage(Stage::OrderRing).record(taken.0.saturating_sub(timed.decided.0));
+            stage(Stage::Sign).record(signed.0 - taken.0);
+            stage(Stage::Write).record(written.0 - signed.0);
+            // Zero: no bytes caused it (a timer, a command).
+            if timed.cause != Stamp(0) {
+                stage(Stage::TickToOrder).record(signed.0 - timed.cause.0);
+                stage(Stage::TickToWire).record(written.0 - timed.cause.0);
+            }
+            let counts = &self.metrics.egress;
+            match timed.action {
+                Action::Cancel { .. } => counts.cancels.add(1),
+                _ => counts.orders.add(1),
+            }
+        }
+    }
+
+    /// The last door: what risk promised is asked for once more. A failure is a bug of ours, so it
+    /// is counted apart and never sent.
+    #[inline]
+    fn check_batch(&mut self, now: Stamp) {
+        let mut at = 0;
+        while at < self.batch.len() {
+            if is_legal(&mut self.markets, &self.batch[at].action) {
+                at += 1;
+                continue;
+            }
+            self.metrics.egress.illegal.add(1);
+            let timed = self.batch.remove(at);
+            self.tell_unsent(&timed.action, Refused::Encode, now);
+        }
+    }
+
+    #[cold]
+    fn unsent(&mut self, reason: Refused, now: Stamp) {
+        for i in 0..self.batch.len() {
+            let action = self.batch[i].action;
+            self.tell_unsent(&action, reason, now);
+        }
+    }
+
+    #[cold]
+    fn tell_unsent(&mut self, action: &Action, reason: Refused, recv: Stamp) {
+        self.metrics.egress.unsent.add(1);
+        let event = match *action {
+            Action::Place { order, .. } | Action::Modify { order, .. } => {
+                Event::Unsent { order, reason, recv }
+            }
+            Action::Cancel { order, .. } => Event::CancelReject { order, gone: false, recv },
+            _ => return,
+        };
+        // The core counts a missing answer as unknown and asks; so a full ring loses nothing but
+        // time here.
+        let _ = self.events.push(event);
+    }
+
+    /// One read and everything in it, as long as the core's ring has room.
+    #[inline]
+    fn read(&mut self, conn: &mut Conn) -> Result<usize, NetError> {
+        if !self.unstall() || self.events.free() < ROOM {
+            return Ok(0);
+        }
+        if conn.fill()? > 0 {
+            self.heard = self.clock.stamp().0;
+        }
+        let mut frames = 0;
+        while self.events.free() >= ROOM {
+            let recv = self.clock.stamp();
+            let Some(text) = conn.next_text()? else { break };
+            frames += 1;
+            let sink = &mut RingSink(&mut self.events);
+            match self.venue.decode(0, text, recv, sink) {
+                Ok(done) if done.full => {
+                    self.stalled = Some((text.to_vec(), done.taken));
+                    break;
+                }
+                Ok(done) => self.metrics.egress.answers.add(u64::from(done.answers)),
+                Err(_) => self.metrics.egress.malformed.add(1),
+            }
+        }
+        self.metrics.egress.frames_in.add(frames);
+        Ok(frames as usize)
+    }
+
+    /// Goes on with a frame whose events did not fit; true when there is none (any more).
+    #[inline]
+    fn unstall(&mut self) -> bool {
+        let Some((text, taken)) = self.stalled.take() else { return true };
+        let recv = self.clock.stamp();
+        match self.venue.decode(taken, &text, recv, &mut RingSink(&mut self.events)) {
+            Ok(done) if done.full => {
+                self.stalled = Some((text, done.taken));
+                false
+            }
+            Ok(_) => true,
+            Err(_) => {
+                self.metrics.egress.malformed.add(1);
+                true
+            }
+        }
+    }
+
+    #[cold]
+    fn connect(&mut self, now: Stamp) -> usize {
+        self.refuse_all(now);
+        let Some(Ok(mut conn)) = self.dialer.poll() else { return 0 };
+        for frame in self.venue.subscriptions() {
+            if conn.send(frame.as_bytes()).is_err() {
+                self.dialer.lost();
+                return 0;
+            }
+        }
+        self.conn = Some(conn);
+        self.heard = now.0;
+        self.pinged = now.0;
+        self.owed_link = Some(true);
+        self.standing = Standing::Reconciling;
+        self.next_reconcile = 0;
+        1
+    }
+
+    /// Without a connection nothing leaves, and the core is told so order by order.
+    #[cold]
+    fn refuse_all(&mut self, now: Stamp) {
+        loop {
+            self.collect();
+            if self.batch.is_empty() {
+                return;
+            }
+            self.unsent(Refused::NotConnected, now);
+        }
+    }
+
+    #[cold]
+    fn lost(&mut self) {
+        self.conn = None;
+        self.dialer.lost();
+        self.reconciler.forget();
+        self.standing = Standing::Down;
+        self.venue.lost(self.clock.now().0 / 1_000_000);
+        self.metrics.egress.reconnects.add(1);
+        self.owed_link = Some(false);
+    }
+
+    /// Tells the core that the link went up or down; true when nothing is owed.
+    #[inline]
+    fn pay(&mut self, now: Stamp) -> bool {
+        let Some(up) = self.owed_link else { return true };
+        let link = Link::Orders;
+        let event = if up {
+            Event::LinkUp { link, recv: now }
+        } else {
+            Event::LinkDown { link, recv: now }
+        };
+        if self.events.push(event).is_ok() {
+            self.owed_link = None;
+        }
+        self.owed_link.is_none()
+    }
+
+    /// Reads the venue's view until no order rests there that is not of this run.
+    #[cold]
+    fn reconcile(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
+        match self.reconciler.poll() {
+            None => {
+                if now.0 >= self.next_reconcile {
+                    self.next_reconcile = now.0 + RECONCILE_NS;
+                    self.reconciler.start();
+                }
+                Ok(())
+            }
+            // Tried again at the next time.
+            Some(Err(_)) => Ok(()),
+            Some(Ok(view)) => self.take_view(conn, &view, now),
+        }
+    }
+
+    fn take_view(&mut self, conn: &mut Conn, view: &VenueView, now: Stamp) -> Result<(), NetError> {
+        let now_ms = self.clock.time(now).0 / 1_000_000;
+        let mut foreign = 0;
+        for order in &view.orders {
+            if order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid)) {
+                continue;
+            }
+            let Some(inst) = self.named(&order.coin) else { continue };
+            foreign += 1;
+            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
+            if let Ok(len) = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]) {
+                conn.send(&self.frame[..len])?;
+            }
+        }
+        if foreign > 0 || self.events.free() < self.markets.len() + 1 {
+            return Ok(());
+        }
+        for i in 0..self.markets.len() {
+            let inst = InstId(i as u16);
+            let held = view.positions.iter().find(|p| self.named(&p.coin) == Some(inst));
+            let (qty, entry) = held.map_or((Qty::ZERO, Price::ZERO), |p| (p.qty, p.entry));
+            let _ = self.events.push(Event::Position { inst, qty, entry, recv: now });
+        }
+        let open_orders = view.orders.len() as u32;
+        let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
+        self.standing = Standing::Ready;
+        Ok(())
+    }
+
+    fn named(&self, coin: &str) -> Option<InstId> {
+        let mut markets = self.markets.iter().map(Quantizer::instrument);
+        markets.find(|i| i.spec.symbol.as_str() == coin).map(|i| i.id)
+    }
+
+    /// Pings and half-open detection.
+    fn keep(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
+        if now.0.saturating_sub(self.heard) > SILENCE_NS {
+            conn.close();
+            return Err(NetError::Timeout);
+        }
+        if now.0.saturating_sub(self.heard.max(self.pinged)) > PING_NS {
+            self.pinged = now.0;
+            conn.send(self.venue.ping().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The core's end of the ring was dropped: its thread is gone. What rests is cancelled by the
+    /// venue's own list, because nobody is left who knows ours.
+    #[cold]
+    fn abandon(&mut self) {
+        self.abandoned = true;
+        let Some(mut conn) = self.conn.take() else { return };
+        for _ in 0..8 {
+            self.reconciler.forget();
+            self.reconciler.start();
+            let view = loop {
+                if let Some(view) = self.reconciler.poll() {
+                    break view;
+                }
+                std::thread::yield_now();
+            };
+            let Ok(view) = view else { continue };
+            if view.orders.is_empty() {
+                return;
+            }
+            for order in &view.orders {
+                let Some(inst) = self.named(&order.coin) else { continue };
+                let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
+                let now_ms = self.clock.now().0 / 1_000_000;
+                let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
+                if let Ok(len) = encoded {
+                    let _ = conn.send(&self.frame[..len]);
+                }
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    pub fn was_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    fn work(&mut self, conn: &mut Conn, now: Stamp) -> Result<usize, NetError> {
+        let mut work = self.send(conn)?;
+        if self.pay(now) {
+            work += self.read(conn)?;
+        }
+        self.keep(conn, now)?;
+        if self.standing == Standing::Reconciling && self.owed_link.is_none() {
+            self.reconcile(conn, now)?;
+        }
+        Ok(work)
+    }
+}
+
+impl Step for EgressStep {
+    #[inline]
+    fn step(&mut self, now: Stamp) -> usize {
+        if self.actions.is_abandoned() && !self.abandoned {
+            self.abandon();
+            return 0;
+        }
+        let Some(mut conn) = self.conn.take() else {
+            self.pay(now);
+            return if self.abandoned { 0 } else { self.connect(now) };
+        };
+        match self.work(&mut conn, now) {
+            Ok(work) => {
+                self.conn = Some(conn);
+                work
+            }
+            Err(_) => {
+                self.lost();
+                1
+            }
+        }
+    }
+}
+
+/// Do two actions fit into one frame? Orders of one time in force, or cancels.
+#[inline]
+fn same_frame(a: &Action, b: &Action) -> bool {
+    match (a, b) {
+        (Action::Place { tif: x, .. }, Action::Place { tif: y, .. }) => x == y && *x != Tif::Ioc,
+        (Action::Cancel { .. }, Action::Cancel { .. }) => true,
+        _ => false,
+    }
+}
+
+#[inline]
+fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
+    let (Action::Place { inst, px, qty, .. } | Action::Modify { inst, px, qty, .. }) = *action
+    else {
+        return true;
+    };
+    let Some(market) = markets.get_mut(usize::from(inst.0)) else { return false };
+    let rules = market.instrument();
+    let fits = rules.is_on_grid(px) && rules.is_whole_lots(qty);
+    fits && market.floor(px).is_some_and(|floor| qty >= floor)
+}

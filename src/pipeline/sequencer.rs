@@ -1,0 +1,211 @@
+//! Hot. The sequencer: merges all rings into one numbered log, stamps time on it, journals it and
+//! applies it to the core.
+//!
+//! The merge is the nondeterminism of the machine: which ring had data first depends on it. So the
+//! log is numbered and journaled after the merge, and the batch's end, which decides, is an input.
+
+use super::Step;
+use super::clock::Clock;
+use super::metrics::{Metrics, Stage};
+use crate::core::{Core, InstSnapshot, Outputs};
+use crate::event::{Action, Command, Event, Input, Stamp, Timed};
+use crate::instrument::InstId;
+use crate::journal::Record;
+use crate::risk::Approved;
+use crate::units::Nanos;
+use ring::spsc::{Consumer, Producer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Inputs of one ring in one batch: bounds how long a decision waits for its batch.
+const DRAIN_MAX: usize = 256;
+/// Real time between two snapshots for people.
+const TELEMETRY_NS: u64 = 100_000_000;
+
+/// The ends of the rings that the sequencer holds.
+#[derive(Debug)]
+pub struct Rings {
+    pub market: Consumer<Event>,
+    pub account: Consumer<Event>,
+    pub ops: Consumer<Command>,
+    pub orders: Producer<Timed<Approved<Action>>>,
+    pub asks: Producer<InstId>,
+    pub journal: Option<Producer<Record>>,
+    pub telemetry: Producer<InstSnapshot>,
+}
+
+#[derive(Debug)]
+pub struct SequencerStep {
+    core: Core,
+    rings: Rings,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    out: Outputs,
+    /// Records that the journal's ring had no room for since the last one it took.
+    missing: u64,
+    next_telemetry: u64,
+    /// Last engine time: it never goes back, even if two cores' counters should differ.
+    last: Nanos,
+    instruments: usize,
+    /// Set when nothing is open and nothing is left to unwind.
+    quiet: Arc<AtomicBool>,
+}
+
+impl SequencerStep {
+    pub fn new(
+        core: Core,
+        instruments: usize,
+        rings: Rings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        quiet: Arc<AtomicBool>,
+    ) -> SequencerStep {
+        SequencerStep {
+            core,
+            rings,
+            clock,
+            metrics,
+            out: Outputs::for_instruments(instruments),
+            missing: 0,
+            next_telemetry: 0,
+            last: Nanos::ZERO,
+            instruments,
+            quiet,
+        }
+    }
+
+    pub fn into_core(self) -> Core {
+        self.core
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// One input through the journal and the core.
+    #[inline]
+    fn apply(&mut self, now: Nanos, event: Event) {
+        let input = Input { now, event };
+        self.journal(Record::Input(input));
+        self.core.apply(&input, &mut self.out);
+        if !self.out.actions.is_empty() || !self.out.notes.is_empty() {
+            self.emit();
+        }
+    }
+
+    #[inline]
+    fn emit(&mut self) {
+        if !self.out.actions.is_empty() {
+            let decided = self.clock.stamp();
+            for i in 0..self.out.actions.len() {
+                let (action, cause) = self.out.actions[i];
+                match action.get() {
+                    // A lost request is made again by the next gap.
+                    Action::Resnapshot { inst } => drop(self.rings.asks.push(inst)),
+                    _ => {
+                        let timed = Timed { action, cause, decided };
+                        let sent = self.rings.orders.push(timed);
+                        assert!(sent.is_ok(), "the order ring's depth is derived from limits");
+                    }
+                }
+            }
+            for i in 0..self.out.actions.len() {
+                self.journal(Record::Action(self.out.actions[i].0.get()));
+            }
+        }
+        for i in 0..self.out.notes.len() {
+            self.journal(Record::Note(self.out.notes[i]));
+        }
+        self.out.clear();
+    }
+
+    #[inline]
+    fn journal(&mut self, record: Record) {
+        let Some(ring) = &mut self.rings.journal else { return };
+        if self.missing > 0 {
+            if ring.push(Record::Torn { missing: self.missing }).is_err() {
+                self.missing += 1;
+                self.metrics.journal_dropped.add(1);
+                return;
+            }
+            self.missing = 0;
+        }
+        if ring.push(record).is_err() {
+            self.missing = 1;
+            self.metrics.journal_dropped.add(1);
+        }
+    }
+
+    /// Copies of the state for people, on a countdown.
+    #[cold]
+    fn telemetry(&mut self, now: Stamp) {
+        self.next_telemetry = now.0 + TELEMETRY_NS;
+        self.quiet.store(self.core.is_flat_and_quiet(), Ordering::Release);
+        for i in 0..self.instruments {
+            let snapshot = self.core.snapshot(InstId(i as u16));
+            // A full ring means that nobody looks.
+            let _ = self.rings.telemetry.push(snapshot);
+        }
+    }
+
+    #[inline]
+    fn drain_market(&mut self, now: Nanos, begun: Stamp) -> usize {
+        let mut count = 0;
+        while count < DRAIN_MAX {
+            let Some(event) = self.rings.market.pop() else { break };
+            if let Event::BookEnd { decode_ns, recv, .. } | Event::Bbo { decode_ns, recv, .. } =
+                event
+            {
+                let waited = begun.0.saturating_sub(recv.0 + u64::from(decode_ns));
+                self.metrics.stage(Stage::FeedRing).record(waited);
+            }
+            self.apply(now, event);
+            count += 1;
+        }
+        count
+    }
+
+    #[inline]
+    fn drain_account(&mut self, now: Nanos) -> usize {
+        let mut count = 0;
+        while count < DRAIN_MAX {
+            let Some(event) = self.rings.account.pop() else { break };
+            self.apply(now, event);
+            count += 1;
+        }
+        while let Some(command) = self.rings.ops.pop() {
+            self.apply(now, Event::Command { command });
+            count += 1;
+        }
+        count
+    }
+
+    /// The engine is told to end: records that still fit are written, the rings drop.
+    pub fn is_orphaned(&self) -> bool {
+        self.rings.orders.is_abandoned()
+    }
+}
+
+impl Step for SequencerStep {
+    #[inline]
+    fn step(&mut self, _now: Stamp) -> usize {
+        let begun = self.clock.stamp();
+        let now = self.clock.time(begun).max(self.last);
+        self.last = now;
+        // What happened to our account first: it decides how much more may be asked for.
+        let mut drained = self.drain_account(now);
+        drained += self.drain_market(now, begun);
+        if self.core.wants_decision(now) {
+            self.apply(now, Event::Decide { drained: drained as u32 });
+            if drained > 0 {
+                let took = self.clock.stamp().0 - begun.0;
+                self.metrics.stage(Stage::Decide).record(took);
+            }
+            drained += 1;
+        }
+        if begun.0 >= self.next_telemetry {
+            self.telemetry(begun);
+        }
+        drained
+    }
+}

@@ -1,0 +1,420 @@
+//! Hot. The hedger's execution: passive first, then a bounded cross, and never in silence.
+//!
+//! ```text
+//!  Idle --size()--> Resting --wait over--> Pulling --gone--> Crossing --done--> Cooldown --> Idle
+//!                      |  filled, too small, or the other way round                ^
+//!                      +-----------------------------------------------------------+
+//! ```
+//! The cross is an IOC limited to `slippage` of the mid at decision time. When the market has moved
+//! further than that while the passive order waited, the cross is abandoned and the decision made
+//! anew. A hedge that has not reduced the inventory within `deadline` of its decision is `stuck`.
+
+use crate::event::Tif;
+use crate::instrument::{PriceIntent, Quantized, Quantizer, SizePolicy};
+use crate::strategy::hedger::{HedgeRule, HedgeSize, size};
+use crate::strategy::{Target, View};
+use crate::units::{Bps, Nanos, Price, Qty, Side, StateHasher};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HedgeParams {
+    pub rule: HedgeRule,
+    /// Distance of the passive order from the mid.
+    pub passive_offset: Bps,
+    /// How long the passive order waits; zero crosses at once.
+    pub passive_wait: Nanos,
+    /// Bound of the crossing price from the mid at decision time.
+    pub slippage: Bps,
+    /// Pause after a hedge.
+    pub cooldown: Nanos,
+    /// A hedge that has not reduced inventory by then is stuck.
+    pub deadline: Nanos,
+    /// Decides and explains, sends nothing.
+    pub dry_run: bool,
+}
+
+/// What the core knows about the hedger's own orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnOrders {
+    /// Orders that may still trade: in flight, resting, being cancelled, or unknown.
+    pub open: u32,
+    /// Of these, the ones whose fate is unknown.
+    pub unknown: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    #[default]
+    Idle = 0,
+    Resting = 1,
+    Pulling = 2,
+    Crossing = 3,
+    Cooldown = 4,
+}
+
+impl Phase {
+    pub const ALL: [Phase; 5] =
+        [Phase::Idle, Phase::Resting, Phase::Pulling, Phase::Crossing, Phase::Cooldown];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Idle => "idle",
+            Phase::Resting => "resting",
+            Phase::Pulling => "pulling",
+            Phase::Crossing => "crossing",
+            Phase::Cooldown => "cooldown",
+        }
+    }
+}
+
+/// Why the hedger does what it does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum HedgeReason {
+    /// |inventory| is not above the trigger.
+    WithinTrigger = 0,
+    /// What should go is below the venue's floor: the maker's reducing side works it off.
+    ResidualBelowMinimum = 1,
+    PassiveFirst = 2,
+    Waiting = 3,
+    PassiveTimedOut = 4,
+    /// The passive order filled, or the inventory went back by itself.
+    Resolved = 5,
+    Cross = 6,
+    /// The market moved past the bound while the passive order waited.
+    CrossAbandoned = 7,
+    InFlight = 8,
+    CoolingDown = 9,
+    /// Past its deadline without having reduced inventory.
+    Stuck = 10,
+    OutOfGrid = 11,
+    DryRun = 12,
+}
+
+impl HedgeReason {
+    pub const ALL: [HedgeReason; 13] = [
+        HedgeReason::WithinTrigger,
+        HedgeReason::ResidualBelowMinimum,
+        HedgeReason::PassiveFirst,
+        HedgeReason::Waiting,
+        HedgeReason::PassiveTimedOut,
+        HedgeReason::Resolved,
+        HedgeReason::Cross,
+        HedgeReason::CrossAbandoned,
+        HedgeReason::InFlight,
+        HedgeReason::CoolingDown,
+        HedgeReason::Stuck,
+        HedgeReason::OutOfGrid,
+        HedgeReason::DryRun,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            HedgeReason::WithinTrigger => "within_trigger",
+            HedgeReason::ResidualBelowMinimum => "residual_below_minimum",
+            HedgeReason::PassiveFirst => "passive_first",
+            HedgeReason::Waiting => "waiting",
+            HedgeReason::PassiveTimedOut => "passive_timed_out",
+            HedgeReason::Resolved => "resolved",
+            HedgeReason::Cross => "cross",
+            HedgeReason::CrossAbandoned => "cross_abandoned",
+            HedgeReason::InFlight => "in_flight",
+            HedgeReason::CoolingDown => "cooling_down",
+            HedgeReason::Stuck => "stuck",
+            HedgeReason::OutOfGrid => "out_of_grid",
+            HedgeReason::DryRun => "dry_run",
+        }
+    }
+}
+
+/// What the hedger wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HedgeWish {
+    Nothing,
+    /// Cancel the hedger's resting order.
+    Pull,
+    Place(Target),
+}
+
+/// One step of the hedger with its explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HedgeStep {
+    pub wish: HedgeWish,
+    pub reason: HedgeReason,
+    /// What would be left after the wish; the whole inventory when nothing is done.
+    pub residual: Qty,
+    /// When to look again although nothing happened.
+    pub wake: Option<Nanos>,
+    /// This step found the hedge stuck for the first time.
+    pub stuck: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hedger {
+    phase: Phase,
+    since: Nanos,
+    /// When the running hedge was decided, and at which inventory and doubled mid.
+    decided: Nanos,
+    decided_inventory: Qty,
+    decided_mid2: i64,
+    alarmed: bool,
+    hedges: u64,
+}
+
+impl Hedger {
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Crossing and passive hedges that were asked for.
+    pub fn hedges(&self) -> u64 {
+        self.hedges
+    }
+
+    pub fn step(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        own: OwnOrders,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        let held = view.inventory.abs();
+        let late = self.is_running() && view.now.since(self.decided) >= params.deadline;
+        let reduced = held < self.decided_inventory.abs();
+        if late && !reduced && !self.alarmed {
+            self.alarmed = true;
+            let mut step = self.advance(params, view, own, guard_active, quantizer);
+            step.stuck = true;
+            if step.wish == HedgeWish::Nothing {
+                step.reason = HedgeReason::Stuck;
+            }
+            return step;
+        }
+        self.advance(params, view, own, guard_active, quantizer)
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Resting | Phase::Pulling | Phase::Crossing)
+    }
+
+    fn advance(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        own: OwnOrders,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        match self.phase {
+            Phase::Idle => self.decide(params, view, guard_active, quantizer),
+            Phase::Cooldown => {
+                let end = self.since.after(params.cooldown);
+                if view.now < end {
+                    return nothing(HedgeReason::CoolingDown, view, Some(end));
+                }
+                self.enter(Phase::Idle, view.now);
+                self.decide(params, view, guard_active, quantizer)
+            }
+            Phase::Resting => self.rest(params, view, own, guard_active, quantizer),
+            Phase::Pulling if own.open > 0 => nothing(HedgeReason::InFlight, view, None),
+            Phase::Pulling => self.cross(params, view, guard_active, quantizer),
+            Phase::Crossing if own.open > 0 => {
+                nothing(HedgeReason::InFlight, view, Some(self.decided.after(params.deadline)))
+            }
+            Phase::Crossing => {
+                self.enter(Phase::Cooldown, view.now);
+                nothing(HedgeReason::Resolved, view, Some(view.now.after(params.cooldown)))
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Nanos) {
+        self.phase = phase;
+        self.since = now;
+    }
+
+    /// A new hedge, if one is due: its first order is the passive one, or the cross at once.
+    fn decide(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        let (side, qty, residual) = match self.wanted(params, view, guard_active, quantizer) {
+            Ok(order) => order,
+            Err(reason) => return nothing(reason, view, None),
+        };
+        self.decided = view.now;
+        self.decided_inventory = view.inventory;
+        self.decided_mid2 = view.top.mid2();
+        self.alarmed = false;
+        if params.passive_wait == Nanos::ZERO {
+            return self.cross(params, view, guard_active, quantizer);
+        }
+        let mid = view.top.mid();
+        let wanted = match side {
+            Side::Buy => mid.shift(Bps(-params.passive_offset.0)).min(below(view.top.ask.px)),
+            Side::Sell => mid.shift(params.passive_offset).max(above(view.top.bid.px)),
+        };
+        let order = quantizer.quantize(side, wanted, qty, PriceIntent::Passive, SizePolicy::Down);
+        self.place(order, side, Tif::Alo, residual, params, view, Phase::Resting)
+    }
+
+    fn rest(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        own: OwnOrders,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        let turned = Side::of_sign(view.inventory) != Side::of_sign(self.decided_inventory);
+        let settled = turned || view.inventory.abs() <= params.rule.trigger;
+        let end = self.since.after(params.passive_wait);
+        if own.open == 0 {
+            // Filled, or the venue refused it (it would have traded).
+            if settled {
+                self.enter(Phase::Cooldown, view.now);
+                let wake = Some(view.now.after(params.cooldown));
+                return nothing(HedgeReason::Resolved, view, wake);
+            }
+            return self.cross(params, view, guard_active, quantizer);
+        }
+        if !settled && view.now < end {
+            return nothing(HedgeReason::Waiting, view, Some(end));
+        }
+        self.enter(Phase::Pulling, view.now);
+        let reason = if settled { HedgeReason::Resolved } else { HedgeReason::PassiveTimedOut };
+        HedgeStep { wish: HedgeWish::Pull, ..nothing(reason, view, None) }
+    }
+
+    fn cross(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        let (side, qty, residual) = match self.wanted(params, view, guard_active, quantizer) {
+            Ok(order) => order,
+            Err(reason) => {
+                self.enter(Phase::Idle, view.now);
+                return nothing(reason, view, None);
+            }
+        };
+        let turned = Side::of_sign(view.inventory) != Side::of_sign(self.decided_inventory);
+        let decided_mid = Price(self.decided_mid2 / 2);
+        let moved = decided_mid.bps_to(view.top.mid()).0.abs();
+        if turned || moved > params.slippage.0 {
+            self.enter(Phase::Idle, view.now);
+            // Decided anew at once, with the market as it is.
+            return nothing(HedgeReason::CrossAbandoned, view, Some(view.now));
+        }
+        let bound = match side {
+            Side::Buy => decided_mid.shift(params.slippage),
+            Side::Sell => decided_mid.shift(Bps(-params.slippage.0)),
+        };
+        let intent = PriceIntent::Cross { bound };
+        let order = quantizer.quantize(side, bound, qty, intent, SizePolicy::Down);
+        self.place(order, side, Tif::Ioc, residual, params, view, Phase::Crossing)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call site each for passive and cross")]
+    fn place(
+        &mut self,
+        order: Quantized,
+        side: Side,
+        tif: Tif,
+        residual: Qty,
+        params: &HedgeParams,
+        view: &View,
+        next: Phase,
+    ) -> HedgeStep {
+        let (px, qty) = match order {
+            Quantized::Order { px, qty } => (px, qty),
+            // The floor at the order's own price can be a lot above the one at the mid.
+            Quantized::BelowMinimum { .. } | Quantized::Zero => {
+                self.enter(Phase::Idle, view.now);
+                return nothing(HedgeReason::ResidualBelowMinimum, view, None);
+            }
+            Quantized::OutOfGrid | Quantized::Overflow => {
+                self.enter(Phase::Idle, view.now);
+                return nothing(HedgeReason::OutOfGrid, view, None);
+            }
+        };
+        if params.dry_run {
+            self.enter(Phase::Cooldown, view.now);
+            let wake = Some(view.now.after(params.cooldown));
+            return HedgeStep { residual, ..nothing(HedgeReason::DryRun, view, wake) };
+        }
+        self.hedges += 1;
+        self.enter(next, view.now);
+        let (reason, wake) = match tif {
+            Tif::Ioc => (HedgeReason::Cross, view.now.after(params.deadline)),
+            _ => (HedgeReason::PassiveFirst, view.now.after(params.passive_wait)),
+        };
+        let target = Target { side, px, qty, tif, reduce_only: true };
+        HedgeStep {
+            wish: HedgeWish::Place(target),
+            reason,
+            residual,
+            wake: Some(wake),
+            stuck: false,
+        }
+    }
+
+    /// The size that is due, at the floor of the least favourable price this hedge may carry: a
+    /// sell's limit lies below the mid, where the floor is higher.
+    fn wanted(
+        &self,
+        params: &HedgeParams,
+        view: &View,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> Result<(Side, Qty, Qty), HedgeReason> {
+        let mid = view.top.mid();
+        let floor_px = match Side::of_sign(view.inventory) {
+            Some(Side::Buy) => mid.shift(Bps(-2 * params.slippage.0)),
+            _ => mid,
+        };
+        let Some(floor) = quantizer.floor(floor_px) else {
+            return Err(HedgeReason::OutOfGrid);
+        };
+        match size(&params.rule, view.inventory, guard_active, floor, quantizer.instrument()) {
+            HedgeSize::Order { side, qty, residual } => Ok((side, qty, residual)),
+            HedgeSize::None => Err(HedgeReason::WithinTrigger),
+            HedgeSize::ResidualBelowMinimum { .. } => Err(HedgeReason::ResidualBelowMinimum),
+        }
+    }
+
+    /// An order of the hedger could not be sent or was refused: wait a cooldown, then decide anew.
+    pub fn failed(&mut self, now: Nanos) {
+        self.enter(Phase::Cooldown, now);
+    }
+
+    pub fn digest(&self, h: &mut StateHasher) {
+        h.word(self.phase as u64);
+        h.word(self.since.0);
+        h.word(self.decided.0);
+        h.signed(self.decided_inventory.0);
+        h.signed(self.decided_mid2);
+        h.word(self.hedges);
+    }
+}
+
+fn nothing(reason: HedgeReason, view: &View, wake: Option<Nanos>) -> HedgeStep {
+    let residual = view.inventory.abs();
+    HedgeStep { wish: HedgeWish::Nothing, reason, residual, wake, stuck: false }
+}
+
+#[inline]
+fn below(px: Price) -> Price {
+    Price(px.0 - 1)
+}
+
+#[inline]
+fn above(px: Price) -> Price {
+    Price(px.0 + 1)
+}

@@ -1,0 +1,81 @@
+//! Hot. Requote discipline: the smallest set of changes from what rests to what is wanted.
+//!
+//! A resting order stays while its price is within a tolerance of a target and its size within a
+//! band: each requote gives up queue position and costs rate budget. An order whose fate is unknown
+//! blocks new ones on its side, because nobody knows what rests there.
+
+use crate::event::OrderId;
+use crate::orders::{Order, OrderState};
+use crate::strategy::Target;
+use crate::units::{Bps, Nanos, Side};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequoteParams {
+    /// A price this near to its target is kept.
+    pub tolerance: Bps,
+    /// An open size within this share of its target is kept, permille.
+    pub size_band_permille: i64,
+    /// Shortest time between a quote's acknowledgement and its next change.
+    pub min_rest: Nanos,
+}
+
+/// Changes of one side.
+#[derive(Clone, Debug)]
+pub struct Changes<const N: usize> {
+    pub cancel: [Option<OrderId>; N],
+    pub place: [Option<Target>; N],
+    /// A quote should change but is not old enough: look again then.
+    pub later: Option<Nanos>,
+}
+
+/// Compares the orders of one component on one side with the targets of that side.
+pub fn diff<'a, const N: usize>(
+    params: &RequoteParams,
+    now: Nanos,
+    side: Side,
+    targets: &[Option<Target>; N],
+    resting: impl Iterator<Item = &'a Order>,
+) -> Changes<N> {
+    let mut changes = Changes { cancel: [None; N], place: *targets, later: None };
+    let mut blocked = false;
+    let mut cancels = 0;
+    for order in resting.filter(|o| o.side == side) {
+        let kept = changes.place.iter_mut().find(|t| t.is_some_and(|t| fits(params, order, &t)));
+        match order.state {
+            OrderState::Unknown => blocked = true,
+            OrderState::Canceling => {}
+            // In flight: judged when the answer is there. Its target is not placed twice.
+            OrderState::New => match kept {
+                Some(slot) => *slot = None,
+                None => blocked = true,
+            },
+            OrderState::Live => match kept {
+                Some(slot) => *slot = None,
+                None => {
+                    let ripe = order.acked.after(params.min_rest);
+                    if now < ripe && changes.place.iter().any(Option::is_some) {
+                        // Too young to be moved. (A side that is to be silent is pulled at once.)
+                        changes.later = Some(changes.later.map_or(ripe, |l| l.min(ripe)));
+                        blocked = true;
+                    } else if cancels < N {
+                        changes.cancel[cancels] = Some(order.id);
+                        cancels += 1;
+                    } else {
+                        // More resting than levels: the rest follows at the next decision.
+                        changes.later = Some(now);
+                    }
+                }
+            },
+        }
+    }
+    if blocked {
+        changes.place = [None; N];
+    }
+    changes
+}
+
+fn fits(params: &RequoteParams, order: &Order, target: &Target) -> bool {
+    let price_near = (order.px.0 - target.px.0).abs() <= target.px.bps(params.tolerance);
+    let band = target.qty.permille(params.size_band_permille);
+    price_near && (order.open.0 - target.qty.0).abs() <= band.0
+}

@@ -1,0 +1,297 @@
+//! Hot. Our account's side of the venue without a socket: actions to signed frames, frames to
+//! events, and the memory in between that matches an answer with its question.
+//!
+//! The user stream and the answers to posts both report what became of an order, in any order and
+//! sometimes twice. Each is turned into the same events; the core takes the first and ignores the
+//! rest. Fills come from `userFills` alone, which carries fee and trade id.
+
+use super::answer::{self, ActionAnswer, Answer, Status};
+use super::errors::{OrderStatus, cancel_gone, order_status, reject_reason};
+use super::orders::{Form, OrderCodec, PostKind, Posted};
+use super::sign::Cloid;
+use super::user::{UserCodec, UserFrame};
+use crate::event::{Action, CancelReason, Event, OrderId, Refused, Stamp, VenueOrderState};
+use crate::units::Qty;
+use crate::venue::eip712::{Address, PooledSigner};
+use crate::venue::{Malformed, Sink};
+use std::io::Write;
+
+/// Posts that may wait for an answer: the venue takes 100 in flight.
+const PENDING_MAX: usize = 96;
+
+/// What a post that waits for its answer was about.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Orders(Posted),
+    Fate(OrderId),
+}
+
+/// What became of a frame of the account's connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountFrame {
+    /// Events of this frame that the sink has, with those of earlier calls.
+    pub taken: u32,
+    /// The sink had no room: call again with `taken`.
+    pub full: bool,
+    /// An answer that waited for nothing, or an entry that was not emitted.
+    pub ignored: u32,
+    pub answers: u32,
+    /// The account was liquidated.
+    pub liquidations: u32,
+}
+
+#[derive(Debug)]
+pub struct Account {
+    orders: OrderCodec,
+    user: UserCodec,
+    signer: PooledSigner,
+    /// The account that the signer acts for; the stream is silent for an agent's own address.
+    owner: Address,
+    pending: Vec<(u64, Asked)>,
+}
+
+impl Account {
+    pub fn new(
+        orders: OrderCodec,
+        user: UserCodec,
+        signer: PooledSigner,
+        owner: Address,
+    ) -> Account {
+        Account { orders, user, signer, owner, pending: Vec::with_capacity(PENDING_MAX) }
+    }
+
+    pub fn owner(&self) -> Address {
+        self.owner
+    }
+
+    /// Orders that were signed the slow way although there is a nonce pool.
+    pub fn pool_fallbacks(&self) -> u64 {
+        self.signer.fallbacks
+    }
+
+    /// The frames that start a session. Cold.
+    pub fn subscriptions(&self) -> Vec<String> {
+        self.user.subscriptions(&self.owner.0)
+    }
+
+    /// The connection ended at this venue time: what was asked has no answer any more, and fills
+    /// since a little before then are news in the next snapshot.
+    pub fn lost(&mut self, now_ms: u64) {
+        self.pending.clear();
+        // Half a minute covers the time in which a half-open link was not noticed; fills that were
+        // heard are booked once, by their trade id.
+        self.user.recover_from(Some(now_ms.saturating_sub(30_000)));
+    }
+
+    /// Writes one signed frame for actions of one kind.
+    #[inline]
+    pub fn encode(
+        &mut self,
+        actions: &[Action],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        if self.pending.len() == PENDING_MAX {
+            return Err(Refused::OrderRate);
+        }
+        let posted = self
+            .orders
+            .encode(actions, Form::Post, now_ms, &mut self.signer, out)
+            .map_err(|_| Refused::Encode)?;
+        self.pending.push((posted.id, Asked::Orders(posted)));
+        Ok(posted.len)
+    }
+
+    /// Writes a signed cancel of an order that is known only by the venue's number. Cold.
+    pub fn cancel_oid(
+        &mut self,
+        asset: u32,
+        oid: u64,
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        use super::sign::L1Action;
+        let cancels = [(asset, oid)];
+        let action = L1Action::Cancel { cancels: &cancels, fast: true };
+        let posted = self
+            .orders
+            .encode_l1(&action, Form::Post, now_ms, &mut self.signer, out)
+            .map_err(|_| Refused::Encode)?;
+        Ok(posted.len)
+    }
+
+    /// Writes the question what became of an order. Not signed, so not hot.
+    pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<usize, Refused> {
+        if self.pending.len() == PENDING_MAX {
+            return Err(Refused::OrderRate);
+        }
+        let Cloid(cloid) = self.orders.cloid(order);
+        let owner = self.owner.text();
+        let owner = std::str::from_utf8(&owner).map_err(|_| Refused::Encode)?;
+        let room = out.len();
+        let mut rest = &mut out[..];
+        write!(
+            rest,
+            "{{\"method\":\"post\",\"id\":{id},\"request\":{{\"type\":\"info\",\"payload\":\
+             {{\"type\":\"orderStatus\",\"user\":\"{owner}\",\"oid\":\"0x{cloid:032x}\"}}}}}}"
+        )
+        .map_err(|_| Refused::Encode)?;
+        let len = room - rest.len();
+        self.pending.push((id, Asked::Fate(order)));
+        Ok(len)
+    }
+
+    /// Is this client order id one of this run?
+    pub fn order_of(&self, cloid: u128) -> Option<OrderId> {
+        self.orders.order_of(Cloid(cloid))
+    }
+
+    /// Decodes one frame; does not emit the first `taken` events.
+    pub fn decode(
+        &mut self,
+        taken: u32,
+        frame: &[u8],
+        recv: Stamp,
+        sink: &mut impl Sink,
+    ) -> Result<AccountFrame, Malformed> {
+        let user = self.user.decode_after(taken, frame, recv, sink)?;
+        let mut done = AccountFrame {
+            taken: user.events,
+            full: user.full,
+            ignored: user.unknown_markets + user.unknown_statuses,
+            answers: 0,
+            liquidations: user.liquidations,
+        };
+        if user.frame == UserFrame::Post {
+            let mut emit = Emit { sink, skip: taken, done: 0, full: false };
+            match self.answer(frame, recv, &mut emit) {
+                Some(()) => done.answers = 1,
+                None => done.ignored += 1,
+            }
+            done.taken = emit.done;
+            done.full = emit.full;
+        }
+        Ok(done)
+    }
+
+    /// The events of an answer. The question is forgotten only when all of them were taken.
+    fn answer<S: Sink>(&mut self, frame: &[u8], recv: Stamp, emit: &mut Emit<'_, S>) -> Option<()> {
+        let Answer { id, outcome } = answer::decode(frame)?;
+        let at = self.pending.iter().position(|(asked, _)| *asked == id)?;
+        match (self.pending[at].1, outcome) {
+            (Asked::Orders(posted), outcome) => self.orders_answer(&posted, &outcome, recv, emit),
+            (Asked::Fate(order), answer::Outcome::Info(fate)) => {
+                emit.put(fate_event(order, fate.as_ref(), recv));
+            }
+            // The question itself failed: the core asks again when its time is over.
+            (Asked::Fate(_), _) => {}
+        }
+        if !emit.full {
+            self.pending.swap_remove(at);
+        }
+        Some(())
+    }
+
+    fn orders_answer<S: Sink>(
+        &self,
+        posted: &Posted,
+        outcome: &answer::Outcome,
+        recv: Stamp,
+        emit: &mut Emit<'_, S>,
+    ) {
+        for (i, order) in posted.orders[..posted.count].iter().enumerate() {
+            let event = match outcome {
+                answer::Outcome::Action(ActionAnswer::Statuses(statuses)) => {
+                    match statuses.get(i).or(statuses.first().filter(|_| statuses.len() == 1)) {
+                        Some(status) => status_event(posted.kind, *order, status, recv),
+                        // Fewer answers than questions: nobody knows.
+                        None => Some(Event::OutcomeUnknown { order: *order, recv }),
+                    }
+                }
+                answer::Outcome::Action(ActionAnswer::Refused(text)) => {
+                    Some(refused_event(posted.kind, *order, text.as_bytes(), recv))
+                }
+                // The transport failed; the action may have been taken before.
+                answer::Outcome::Error(text) if text.starts_with("429") => {
+                    Some(refused_event(posted.kind, *order, text.as_bytes(), recv))
+                }
+                answer::Outcome::Error(_) | answer::Outcome::Info(_) => {
+                    Some(Event::OutcomeUnknown { order: *order, recv })
+                }
+            };
+            if let Some(event) = event
+                && !emit.put(event)
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The sink behind the events that it already has.
+struct Emit<'s, S> {
+    sink: &'s mut S,
+    skip: u32,
+    done: u32,
+    full: bool,
+}
+
+impl<S: Sink> Emit<'_, S> {
+    fn put(&mut self, event: Event) -> bool {
+        if self.done >= self.skip && !self.sink.put(event) {
+            self.full = true;
+            return false;
+        }
+        self.done += 1;
+        true
+    }
+}
+
+fn refused_event(kind: PostKind, order: OrderId, text: &[u8], recv: Stamp) -> Event {
+    match kind {
+        PostKind::Cancel => Event::CancelReject { order, gone: cancel_gone(text), recv },
+        _ => Event::Reject { order, reason: reject_reason(text), code: 0, recv },
+    }
+}
+
+fn status_event(kind: PostKind, order: OrderId, status: &Status, recv: Stamp) -> Option<Event> {
+    Some(match status {
+        Status::Resting { oid } => Event::Ack { order, venue_oid: *oid, resting: true, recv },
+        // What an order filled at once: the rest of an IOC is gone, and an order that filled whole
+        // is, too. Its fills come on their own.
+        Status::Filled { oid, filled } => Event::OrderState {
+            order,
+            state: VenueOrderState::Filled,
+            filled: *filled,
+            venue_oid: *oid,
+            recv,
+        },
+        Status::Success if kind == PostKind::Cancel => {
+            Event::Canceled { order, reason: CancelReason::ByUs, recv }
+        }
+        Status::Success | Status::Waiting => return None,
+        Status::Error(text) => refused_event(kind, order, text.as_bytes(), recv),
+    })
+}
+
+fn fate_event(order: OrderId, fate: Option<&answer::Fate>, recv: Stamp) -> Event {
+    let Some(fate) = fate else {
+        return Event::OrderState {
+            order,
+            state: VenueOrderState::NotFound,
+            filled: Qty::ZERO,
+            venue_oid: 0,
+            recv,
+        };
+    };
+    let state = match order_status(fate.status.as_bytes()) {
+        OrderStatus::Open | OrderStatus::Ignored | OrderStatus::Unknown(None) => {
+            VenueOrderState::Open
+        }
+        OrderStatus::Filled => VenueOrderState::Filled,
+        OrderStatus::Rejected(_) => VenueOrderState::Rejected,
+        OrderStatus::Canceled(_) | OrderStatus::Unknown(Some(_)) => VenueOrderState::Canceled,
+    };
+    let filled = Qty(fate.orig.0 - fate.open.0);
+    Event::OrderState { order, state, filled, venue_oid: fate.oid, recv }
+}

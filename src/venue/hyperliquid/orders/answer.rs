@@ -1,0 +1,1 @@
+//! Hot. Answers to posts.

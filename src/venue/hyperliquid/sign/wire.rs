@@ -1,0 +1,370 @@
+//! Hot. One traversal of an action, two texts: the msgpack that is hashed and the JSON that is
+//! sent. What is written to one is written to the other, so the strings cannot differ.
+//!
+//! Everything is inlined into the encoder of an action, where map sizes, key lengths and the
+//! places of commas are constants. A buffer that is too small sets a flag and takes no more.
+
+/// Where the parts of an action go.
+pub trait Out {
+    /// Begins a map of `len` keys.
+    fn map(&mut self, len: usize);
+    fn end_map(&mut self);
+    /// Begins a list of `len` items, each announced by [`Out::item`].
+    fn list(&mut self, len: usize);
+    fn item(&mut self);
+    fn end_list(&mut self);
+    fn key(&mut self, key: &'static str);
+    /// A text that needs no escape in JSON.
+    fn text(&mut self, text: &[u8]);
+    fn uint(&mut self, value: u64);
+    fn int(&mut self, value: i64);
+    fn flag(&mut self, value: bool);
+}
+
+/// A caller's buffer and how much of it is written.
+#[derive(Debug)]
+pub struct Buf<'a> {
+    out: &'a mut [u8],
+    len: usize,
+    full: bool,
+}
+
+impl<'a> Buf<'a> {
+    pub fn new(out: &'a mut [u8]) -> Buf<'a> {
+        Buf { out, len: 0, full: false }
+    }
+
+    #[inline(always)]
+    pub fn put(&mut self, bytes: &[u8]) {
+        match self.out[self.len..].get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => self.full = true,
+        }
+    }
+
+    #[inline(always)]
+    pub fn byte(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
+
+    /// Lower-case hex, two digits a byte.
+    #[inline]
+    pub fn hex(&mut self, bytes: &[u8]) {
+        match self.out[self.len..].get_mut(..2 * bytes.len()) {
+            Some(place) => {
+                crate::venue::eip712::write_hex(bytes, place);
+                self.len += 2 * bytes.len();
+            }
+            None => self.full = true,
+        }
+    }
+
+    /// The shortest decimal digits.
+    #[inline]
+    pub fn decimal(&mut self, mut value: u64) {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (value % 10) as u8;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.put(&digits[at..]);
+    }
+
+    /// Whether everything fitted so far and `len` more bytes will.
+    #[inline]
+    pub fn has_room(&self, len: usize) -> bool {
+        !self.full && self.out.len() - self.len >= len
+    }
+
+    /// What is written; `None` when it did not fit.
+    #[inline]
+    pub fn written(&self) -> Option<&[u8]> {
+        (!self.full).then_some(&self.out[..self.len])
+    }
+}
+
+/// MessagePack: maps and lists by count, integers and lengths in their shortest form.
+#[derive(Debug)]
+pub struct Pack<'a>(pub Buf<'a>);
+
+impl Out for Pack<'_> {
+    #[inline(always)]
+    fn map(&mut self, len: usize) {
+        match len {
+            0..=15 => self.0.byte(0x80 | len as u8),
+            16..=0xffff => self.head(0xde, len as u16),
+            _ => self.0.full = true,
+        }
+    }
+
+    #[inline(always)]
+    fn end_map(&mut self) {}
+
+    #[inline(always)]
+    fn list(&mut self, len: usize) {
+        match len {
+            0..=15 => self.0.byte(0x90 | len as u8),
+            16..=0xffff => self.head(0xdc, len as u16),
+            _ => self.0.full = true,
+        }
+    }
+
+    #[inline(always)]
+    fn item(&mut self) {}
+
+    #[inline(always)]
+    fn end_list(&mut self) {}
+
+    #[inline(always)]
+    fn key(&mut self, key: &'static str) {
+        self.text(key.as_bytes());
+    }
+
+    #[inline(always)]
+    fn text(&mut self, text: &[u8]) {
+        match text.len() {
+            len @ 0..=31 => self.0.byte(0xa0 | len as u8),
+            len @ 32..=0xff => self.0.put(&[0xd9, len as u8]),
+            len @ 0x100..=0xffff => self.head(0xda, len as u16),
+            _ => self.0.full = true,
+        }
+        self.0.put(text);
+    }
+
+    #[inline(always)]
+    fn uint(&mut self, value: u64) {
+        match value {
+            0..=0x7f => self.0.byte(value as u8),
+            0x80..=0xff => self.0.put(&[0xcc, value as u8]),
+            0x100..=0xffff => self.head(0xcd, value as u16),
+            0x1_0000..=0xffff_ffff => {
+                self.0.byte(0xce);
+                self.0.put(&(value as u32).to_be_bytes());
+            }
+            _ => {
+                self.0.byte(0xcf);
+                self.0.put(&value.to_be_bytes());
+            }
+        }
+    }
+
+    fn int(&mut self, value: i64) {
+        match value {
+            0.. => self.uint(value as u64),
+            -32..=-1 => self.0.byte(value as u8),
+            -0x80..=-33 => self.0.put(&[0xd0, value as u8]),
+            -0x8000..=-0x81 => self.head(0xd1, value as u16),
+            -0x8000_0000..=-0x8001 => {
+                self.0.byte(0xd2);
+                self.0.put(&(value as i32).to_be_bytes());
+            }
+            _ => {
+                self.0.byte(0xd3);
+                self.0.put(&value.to_be_bytes());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn flag(&mut self, value: bool) {
+        self.0.byte(if value { 0xc3 } else { 0xc2 });
+    }
+}
+
+impl Pack<'_> {
+    /// A type byte and a 16-bit count or number.
+    #[inline(always)]
+    fn head(&mut self, kind: u8, value: u16) {
+        self.0.byte(kind);
+        self.0.put(&value.to_be_bytes());
+    }
+}
+
+/// Compact JSON. `fresh` right after an opening bracket, where no comma belongs.
+#[derive(Debug)]
+pub struct Json<'a> {
+    pub buf: Buf<'a>,
+    fresh: bool,
+}
+
+impl<'a> Json<'a> {
+    pub fn new(buf: Buf<'a>) -> Json<'a> {
+        Json { buf, fresh: true }
+    }
+}
+
+impl Out for Json<'_> {
+    #[inline(always)]
+    fn map(&mut self, _: usize) {
+        self.buf.byte(b'{');
+        self.fresh = true;
+    }
+
+    #[inline(always)]
+    fn end_map(&mut self) {
+        self.buf.byte(b'}');
+        self.fresh = false;
+    }
+
+    #[inline(always)]
+    fn list(&mut self, _: usize) {
+        self.buf.byte(b'[');
+        self.fresh = true;
+    }
+
+    #[inline(always)]
+    fn item(&mut self) {
+        if !self.fresh {
+            self.buf.byte(b',');
+        }
+        self.fresh = true;
+    }
+
+    #[inline(always)]
+    fn end_list(&mut self) {
+        self.buf.byte(b']');
+        self.fresh = false;
+    }
+
+    #[inline(always)]
+    fn key(&mut self, key: &'static str) {
+        if !self.fresh {
+            self.buf.byte(b',');
+        }
+        self.fresh = false;
+        self.buf.byte(b'"');
+        self.buf.put(key.as_bytes());
+        self.buf.put(b"\":");
+    }
+
+    #[inline(always)]
+    fn text(&mut self, text: &[u8]) {
+        self.buf.byte(b'"');
+        self.buf.put(text);
+        self.buf.byte(b'"');
+    }
+
+    #[inline(always)]
+    fn uint(&mut self, value: u64) {
+        self.buf.decimal(value);
+    }
+
+    fn int(&mut self, value: i64) {
+        if value < 0 {
+            self.buf.byte(b'-');
+        }
+        self.buf.decimal(value.unsigned_abs());
+    }
+
+    #[inline(always)]
+    fn flag(&mut self, value: bool) {
+        self.buf.put(if value { b"true" } else { b"false" });
+    }
+}
+
+/// Both at once.
+#[derive(Debug)]
+pub struct Both<'a> {
+    pub pack: Pack<'a>,
+    pub json: Json<'a>,
+}
+
+/// Forwards each call to both.
+macro_rules! both {
+    ($($name:ident($($arg:ident: $type:ty)?);)+) => {
+        impl Out for Both<'_> {
+            $(#[inline(always)]
+            fn $name(&mut self $(, $arg: $type)?) {
+                self.pack.$name($($arg)?);
+                self.json.$name($($arg)?);
+            })+
+        }
+    };
+}
+
+both! {
+    map(len: usize);
+    end_map();
+    list(len: usize);
+    item();
+    end_list();
+    key(key: &'static str);
+    text(text: &[u8]);
+    uint(value: u64);
+    int(value: i64);
+    flag(value: bool);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(write: impl Fn(&mut Pack<'_>)) -> Vec<u8> {
+        let mut out = [0; 70_000];
+        let mut pack = Pack(Buf::new(&mut out));
+        write(&mut pack);
+        pack.0.written().unwrap().to_vec()
+    }
+
+    #[test]
+    fn integers_take_their_shortest_form() {
+        for (value, bytes) in [
+            (0i64, &[0][..]),
+            (127, &[0x7f]),
+            (128, &[0xcc, 0x80]),
+            (255, &[0xcc, 0xff]),
+            (256, &[0xcd, 1, 0]),
+            (65_535, &[0xcd, 0xff, 0xff]),
+            (65_536, &[0xce, 0, 1, 0, 0]),
+            (0xffff_ffff, &[0xce, 0xff, 0xff, 0xff, 0xff]),
+            (0x1_0000_0000, &[0xcf, 0, 0, 0, 1, 0, 0, 0, 0]),
+            (-1, &[0xff]),
+            (-32, &[0xe0]),
+            (-33, &[0xd0, 0xdf]),
+            (-128, &[0xd0, 0x80]),
+            (-129, &[0xd1, 0xff, 0x7f]),
+            (-32_768, &[0xd1, 0x80, 0]),
+            (-32_769, &[0xd2, 0xff, 0xff, 0x7f, 0xff]),
+            (-2_147_483_648, &[0xd2, 0x80, 0, 0, 0]),
+            (-2_147_483_649, &[0xd3, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]),
+        ] {
+            assert_eq!(packed(|p| p.int(value)), bytes, "{value}");
+        }
+        assert_eq!(packed(|p| p.uint(u64::MAX)), [&[0xcf][..], &[0xff; 8]].concat());
+    }
+
+    #[test]
+    fn lengths_take_their_shortest_form() {
+        let head = |n: usize| packed(|p| p.text(&vec![b'x'; n]))[..3].to_vec();
+        assert_eq!(head(31)[0], 0xbf);
+        assert_eq!(head(32)[..2], [0xd9, 32]);
+        assert_eq!(head(255)[..2], [0xd9, 255]);
+        assert_eq!(head(256), [0xda, 1, 0]);
+        assert_eq!(packed(|p| p.list(15)), [0x9f]);
+        assert_eq!(packed(|p| p.list(16)), [0xdc, 0, 16]);
+        assert_eq!(packed(|p| p.map(15)), [0x8f]);
+        assert_eq!(packed(|p| p.map(16)), [0xde, 0, 16]);
+    }
+
+    #[test]
+    fn a_full_buffer_is_a_flag() {
+        let mut out = [0; 4];
+        let mut buf = Buf::new(&mut out);
+        buf.put(b"1234");
+        assert_eq!(buf.written(), Some(&b"1234"[..]));
+        buf.byte(b'5');
+        assert_eq!(buf.written(), None);
+        let mut out = [0; 3];
+        let mut buf = Buf::new(&mut out);
+        buf.hex(&[1, 2]);
+        assert_eq!(buf.written(), None);
+    }
+}
