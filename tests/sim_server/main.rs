@@ -1,0 +1,6 @@
+//! The embedded venue over real sockets: protocol, signatures, refusals, faults.
+
+mod bed;
+mod hostile;
+mod protocol;
+mod trading;
