@@ -7,7 +7,7 @@ mod crowd;
 mod csv;
 mod latency;
 mod matching;
-mod params;
+pub mod params;
 mod reject;
 mod rng;
 mod types;
