@@ -21,6 +21,8 @@ pub mod strategy;
 
 pub mod venue;
 
+pub mod config;
+
 pub mod net;
 pub mod sim;
 
