@@ -36,6 +36,9 @@ pub const DEFAULT_FILE: &str = "config/default.toml";
 /// Variables that begin so are configuration: `EVENKEEL__LIMITS__BURST`.
 pub const ENV_PREFIX: &str = "EVENKEEL__";
 
+/// Markets of one engine: more than anyone quotes from one core.
+pub const MARKETS_MAX: usize = 64;
+
 /// Where orders go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -194,7 +197,9 @@ impl Config {
         env: &[(String, String)],
         flags: &[(String, String)],
     ) -> Result<Config, ConfigErrors> {
-        let keys = Keys { globals: schema::global_keys(), market: schema::market_keys() };
+        let names = |keys: Vec<(String, String)>| keys.into_iter().map(|k| k.0).collect();
+        let globals = names(schema::global_keys());
+        let keys = Keys { globals, market: names(schema::market_keys()) };
         let mut errors = Vec::new();
         let mut base = layer::read(Config::default_text(), DEFAULT_FILE, 0, &keys, &mut errors);
         assert!(errors.is_empty() && base.markets.len() == 1, "the defaults are tested");
@@ -268,9 +273,10 @@ impl Config {
         Ok(CoreConfig { limits: self.limits, instruments, flatten_on_stop })
     }
 
-    /// Every key there is, as in `limits.burst` and `market.maker.size`.
-    pub fn keys() -> Vec<String> {
-        let market = schema::market_keys().into_iter().map(|k| format!("market.{k}"));
+    /// Every key there is (`limits.burst`, `market.maker.size`) with what it takes, in words.
+    pub fn keys() -> Vec<(String, String)> {
+        let market = schema::market_keys().into_iter();
+        let market = market.map(|(key, takes)| (format!("market.{key}"), takes));
         schema::global_keys().into_iter().chain(market).collect()
     }
 }
@@ -351,7 +357,12 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
     if !base.torn {
         check::globals(&config, &mut check::Scope::new(&base.globals, "", &bad, errors));
     }
-    for raw in &base.markets {
+    if let Some(extra) = base.markets.get(MARKETS_MAX) {
+        let what = format!("more than {MARKETS_MAX} markets");
+        let key = layer::scope_of(&extra.symbol);
+        errors.push(ConfigError { at: extra.at.clone(), key, what });
+    }
+    for raw in base.markets.iter().take(MARKETS_MAX) {
         let scope = layer::scope_of(&raw.symbol);
         let mut market = schema::blank_market();
         let mut reader = read::Reader::new(&raw.leaves, &scope, errors);

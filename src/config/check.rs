@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::error::{ConfigError, Origin};
 use super::layer::{Leaves, RawMarket, join};
 use super::{Config, MarketConfig, Mode, Network, Shape};
+use crate::instrument::VenueId;
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
 use crate::units::Bps;
@@ -62,6 +63,12 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
         live && network == Network::Embedded,
         &["engine.mode", "venue.network"],
         "a live run needs a real network; the embedded venue is for mode = \"paper\"",
+    );
+    let other = c.venue.name != VenueId::Hyperliquid;
+    s.refuse(
+        other && (live || network == Network::Embedded),
+        &["venue.name", if live { "engine.mode" } else { "venue.network" }],
+        "this venue's markets can be described and checked, not traded; hyperliquid can",
     );
     url(s, network, "venue.ws_url", &c.venue.ws_url);
     url(s, network, "venue.rest_url", &c.venue.rest_url);
@@ -137,6 +144,12 @@ pub(super) fn market(m: &MarketConfig, s: &mut Scope<'_>) {
         prices(m, maker, s);
         switches(maker, s);
         let levels = maker.aggressive.levels.max(maker.defensive.levels);
+        s.refuse(
+            i128::from(maker.size_min.0) * levels as i128 > i128::from(limits.position.0),
+            &["maker.size_min", "limits.position"],
+            "the smallest quotes of all levels together pass the position limit: the outer ones \
+             would always be refused",
+        );
         let levels_key = if maker.aggressive.levels >= maker.defensive.levels {
             "maker.regime.aggressive.levels"
         } else {
@@ -217,18 +230,20 @@ fn inventory(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
     }
 }
 
-/// The narrowest and the widest full spread that the named parts can make.
-fn spreads(p: &MakerParams) -> (Bps, Bps) {
-    let known = [p.spread_base.0, p.spread_calm.0, p.spread_wild.0];
-    let regimes = [p.aggressive.spread.0, p.defensive.spread.0];
-    let least = |of: &[i64]| of.iter().copied().min().unwrap_or_default();
-    let most = |of: &[i64]| of.iter().copied().max().unwrap_or_default();
-    let steps: Vec<i64> = p.inventory_spread.rows().iter().map(|r| r.1).collect();
-    let healing = p.healing_step.0 * i64::from(p.healing.steps_max);
-    // The trend's extra counts twice in the full spread of its side.
-    let extras = p.pnl_guard_spread.0 + most(&steps) + 2 * p.trend_extra.0 + healing;
-    (Bps(least(&known) + least(&regimes)), Bps(most(&known) + most(&regimes) + extras))
-}
+/// Keys whose values make the spread.
+const SPREAD_KEYS: [&str; 11] = [
+    "maker.spread_base_bps",
+    "maker.spread_calm_bps",
+    "maker.spread_wild_bps",
+    "maker.regime.aggressive.spread_bps",
+    "maker.regime.defensive.spread_bps",
+    "maker.inventory_spread",
+    "maker.pnl_guard.spread_bps",
+    "maker.trend.extra_bps",
+    "maker.healing.step_bps",
+    "maker.healing.steps_max",
+    "maker.level_step_bps",
+];
 
 fn prices(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
     s.refuse(
@@ -241,32 +256,38 @@ fn prices(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
         &["maker.volatility_calm_bps", "maker.volatility_wild_bps"],
         "calm must lie below wild: between them the spread is a line",
     );
-    let (narrow, wide) = spreads(p);
-    let lowest = if p.aggressive.spread <= p.defensive.spread { "aggressive" } else { "defensive" };
-    let regime = format!("maker.regime.{lowest}.spread_bps");
-    s.refuse(
-        narrow.0 <= 0,
-        &[&regime, "maker.spread_calm_bps"],
-        "the narrowest spread would be zero or negative",
-    );
+    if SPREAD_KEYS.iter().any(|k| s.bad.contains(*k)) {
+        return;
+    }
+    let known = [p.spread_base, p.spread_calm, p.spread_wild];
+    let regimes = [p.aggressive.spread, p.defensive.spread];
+    let keyed = || known.iter().zip(&SPREAD_KEYS[..3]);
+    let keyed_regimes = || regimes.iter().zip(&SPREAD_KEYS[3..5]);
+    // The narrowest full spread that the named parts can make, and who makes it.
+    let (Some(low), Some(lower)) = (keyed().min(), keyed_regimes().min()) else { return };
+    let narrow = Bps(low.0.0 + lower.0.0);
+    s.refuse(narrow.0 <= 0, &[low.1, lower.1], "the narrowest spread would be zero or negative");
     let why = format!(
-        "the narrowest spread is {narrow} bps, so a fresh quote's edge of {} bps is already below \
-         the bound: every quote would be pulled at birth",
+        "the narrowest spread is {narrow} bps, so a fresh quote's edge of {} bps is already not \
+         above the bound: every quote would be pulled at birth",
         Bps(narrow.0 / 2)
     );
     s.refuse(
         narrow.0 > 0 && m.fast_cancel_edge.0 >= narrow.0 / 2,
-        &["fast_cancel_edge_bps", "maker.spread_calm_bps"],
+        &["fast_cancel_edge_bps", low.1],
         &why,
     );
+    // The widest one. The trend's extra counts twice in the full spread of its side.
+    let (Some(high), Some(higher)) = (keyed().max(), keyed_regimes().max()) else { return };
+    let steps = p.inventory_spread.rows().iter().map(|r| r.1).max().unwrap_or_default();
+    let healing = p.healing_step.0 * i64::from(p.healing.steps_max);
+    let extras = p.pnl_guard_spread.0 + steps + 2 * p.trend_extra.0 + healing;
+    let wide = high.0.0 + higher.0.0 + extras;
     let levels = p.aggressive.levels.max(p.defensive.levels) as i64;
-    let reach = Bps(wide.0 / 2 + p.skew_at_soft_cap.0 + p.level_step.0 * (levels - 1));
+    let reach = Bps(wide / 2 + p.skew_at_soft_cap.0 + p.level_step.0 * (levels - 1));
     let why = format!("a quote can lie {reach} bps from the mid: risk would refuse it");
-    s.refuse(
-        reach > m.limits.price_band,
-        &["limits.price_band_bps", "maker.spread_wild_bps"],
-        &why,
-    );
+    let keys = ["limits.price_band_bps", high.1];
+    s.refuse(reach > m.limits.price_band, &keys, &why);
 }
 
 fn switches(p: &MakerParams, s: &mut Scope<'_>) {

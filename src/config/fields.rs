@@ -34,6 +34,26 @@ pub(super) enum Kind {
     },
 }
 
+impl Kind {
+    /// What it takes, in words: the line above each key of `config/default.toml`.
+    pub fn takes(&self) -> String {
+        match self {
+            Kind::Decimal(decimal) => decimal.takes(),
+            Kind::DecimalOrAuto(decimal) => format!("\"auto\", or {}", decimal.takes()),
+            Kind::Count { min, max, .. } => format!("{min} to {max}"),
+            Kind::Flag => "true, false".to_owned(),
+            Kind::Choice(names) => names.join(", "),
+            Kind::Text(_) => "a string".to_owned(),
+            Kind::Numbers { end, most } => {
+                format!("at most {most} whole numbers, 0 to {}", end - 1)
+            }
+            Kind::Rows { column, value, most } => {
+                format!("at most {most} rows, ascending; {column} {}", value.takes())
+            }
+        }
+    }
+}
+
 /// A decimal with at most `places` places; raw values count units of 10^-places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decimal {
@@ -58,6 +78,11 @@ impl Decimal {
 
     pub fn text(&self, raw: i64) -> String {
         raw_text(raw * self.step())
+    }
+
+    fn takes(&self) -> String {
+        let min = if *self.range().start() == 1 { "above 0" } else { self.min };
+        format!("{min} to {}", self.max)
     }
 }
 

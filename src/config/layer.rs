@@ -26,7 +26,7 @@ pub(super) enum Raw {
     Row(Vec<(String, Origin, Leaf)>),
     /// From a variable or a flag: the key's kind says what it is.
     Untyped(String),
-    /// A type that no key has, by its name.
+    /// A type that no key has, by its name with an article.
     Other(&'static str),
     /// Already reported; the value was not kept.
     Refused,
@@ -101,12 +101,17 @@ pub(super) fn read(
     errors: &mut Vec<ConfigError>,
 ) -> Layer {
     let (root, faults) = DeTable::parse_recoverable(text);
-    let mut walk = Walk { text, source: Arc::from(source), layer, keys, errors };
+    let source = Arc::from(source);
+    let mut walk = Walk { text, source, layer, keys, errors, lost_from: usize::MAX };
     let mut out = Layer { torn: !faults.is_empty(), ..Layer::default() };
     for fault in faults {
+        let offset = fault.span().map_or(0, |s| s.start);
         // The parser's message names what it expected; it quotes nothing of the text.
-        let at = walk.at(fault.span().map_or(0, |s| s.start));
-        walk.fail(at, "", fault.message().to_owned());
+        walk.fail(walk.at(offset), "", fault.message().to_owned());
+        let line_start = text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
+        if text[line_start..].trim_start().starts_with('[') {
+            walk.lost_from = walk.lost_from.min(line_start);
+        }
     }
     for (key, value) in root.get_ref() {
         if key.get_ref() == "market" {
@@ -124,6 +129,9 @@ struct Walk<'a> {
     layer: usize,
     keys: &'a Keys,
     errors: &'a mut Vec<ConfigError>,
+    /// Behind a broken section header nobody knows which section a key belongs to: from this offset
+    /// on keys are not judged.
+    lost_from: usize,
 }
 
 type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
@@ -154,6 +162,9 @@ impl Walk<'_> {
         };
         for entry in list {
             let at = self.at(entry.span().start);
+            if entry.span().start >= self.lost_from {
+                continue;
+            }
             let Some(table) = entry.get_ref().as_table() else {
                 self.fail(at, "market", "each market is a table: write `[[market]]`");
                 continue;
@@ -203,6 +214,9 @@ impl Walk<'_> {
             self.fail(here, &shown, NO_SECRETS);
             return;
         }
+        if key.span().start >= self.lost_from {
+            return self.secrets_within(value, &shown);
+        }
         if known.contains(&path) {
             let leaf = self.leaf(value, &shown);
             out.insert(path, leaf);
@@ -246,6 +260,8 @@ impl Walk<'_> {
     fn leaf(&mut self, value: &Spanned<DeValue<'_>>, shown: &str) -> Leaf {
         let at = self.at(value.span().start);
         let raw = match value.get_ref() {
+            // The parser's stand-in for a value that it could not read, and has reported.
+            _ if value.span().is_empty() => Raw::Refused,
             DeValue::String(text) if is_key_material(text) => {
                 self.fail(at.clone(), shown, format!("this looks like a key: {NO_SECRETS}"));
                 Raw::Refused
@@ -254,10 +270,10 @@ impl Walk<'_> {
             DeValue::Integer(int) if int.radix() == 10 => {
                 Raw::Int(int.as_str().replace(['_', '+'], ""))
             }
-            DeValue::Integer(_) => Raw::Other("number that is not decimal"),
+            DeValue::Integer(_) => Raw::Other("a number that is not decimal"),
             DeValue::Float(float) => Raw::Float(float.as_str().replace(['_', '+'], "")),
             DeValue::Boolean(flag) => Raw::Flag(*flag),
-            DeValue::Datetime(_) => Raw::Other("date"),
+            DeValue::Datetime(_) => Raw::Other("a date"),
             DeValue::Array(list) => Raw::List(list.iter().map(|v| self.leaf(v, shown)).collect()),
             DeValue::Table(table) => Raw::Row(
                 table

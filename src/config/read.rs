@@ -325,10 +325,10 @@ fn typed(kind: &Kind, value: &Value) -> String {
     }
 }
 
-/// Lists every key of a scope.
+/// Lists every key of a scope with what it takes.
 #[derive(Debug, Default)]
 pub(super) struct Lister {
-    pub keys: Vec<String>,
+    pub keys: Vec<(String, String)>,
     path: Vec<&'static str>,
 }
 
@@ -341,8 +341,8 @@ impl Fields for Lister {
         self.path.pop();
     }
 
-    fn field(&mut self, key: &'static str, _: &Kind, now: Value) -> Value {
-        self.keys.push(join(&self.path.join("."), key));
+    fn field(&mut self, key: &'static str, kind: &Kind, now: Value) -> Value {
+        self.keys.push((join(&self.path.join("."), key), kind.takes()));
         now
     }
 

@@ -34,7 +34,8 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("flatten_on_stop", &mut c.engine.flatten_on_stop);
     });
     io.section("venue", |io| {
-        io.choice("name", &["hyperliquid"], &[VenueId::Hyperliquid], &mut c.venue.name);
+        let all = [VenueId::Hyperliquid, VenueId::Lighter, VenueId::Nado];
+        io.choice("name", &["hyperliquid", "lighter", "nado"], &all, &mut c.venue.name);
         let all = [Network::Mainnet, Network::Testnet, Network::Embedded];
         io.choice("network", &["mainnet", "testnet", "embedded"], &all, &mut c.venue.network);
         io.text("ws_url", check_ws_url, &mut c.venue.ws_url);
@@ -353,15 +354,15 @@ fn blank_hedger() -> HedgeParams {
     }
 }
 
-/// The keys outside of markets, in order.
-pub(super) fn global_keys() -> Vec<String> {
+/// The keys outside of markets, in order, with what each takes.
+pub(super) fn global_keys() -> Vec<(String, String)> {
     let mut lister = Lister::default();
     globals(&mut lister, &mut blank());
     lister.keys
 }
 
-/// The keys of a market, in order.
-pub(super) fn market_keys() -> Vec<String> {
+/// The keys of a market, in order, with what each takes.
+pub(super) fn market_keys() -> Vec<(String, String)> {
     let mut lister = Lister::default();
     market(&mut lister, &mut blank_market());
     lister.keys
