@@ -500,3 +500,36 @@ fn ten_thousand_nonces_are_distinct_and_even() {
     let odd = signatures.iter().filter(|signature| signature.v == 28).count();
     assert!(odd.abs_diff(ENTRIES / 2) < 300, "{odd} of parity 28");
 }
+
+/// A small pool that wraps often, filled on one thread and used on another: nothing is torn, lost
+/// or taken twice.
+#[test]
+fn a_pool_between_two_threads() {
+    const SIGNATURES: u64 = 500;
+    let signer = || Signer::new([0x11; 32]).unwrap();
+    let (mut filler, taker) = nonce_pool(&signer(), 4);
+    let mut pooled = PooledSigner::with_pool(signer(), taker);
+    let filling = std::thread::spawn(move || {
+        let mut filled = 0;
+        while filled < SIGNATURES {
+            filled += filler.fill(1).unwrap() as u64;
+            std::thread::yield_now();
+        }
+    });
+    let mut numbers = Vec::new();
+    while pooled.pooled < SIGNATURES {
+        if pooled.level() == 0 {
+            std::thread::yield_now();
+            continue;
+        }
+        let digest = keccak256(&pooled.pooled.to_be_bytes());
+        let signature = pooled.sign(&digest);
+        assert_eq!(signature.recover(&digest), Some(pooled.address()));
+        numbers.push(signature.r);
+    }
+    filling.join().unwrap();
+    assert_eq!((pooled.fallbacks, pooled.level()), (0, 0));
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len() as u64, SIGNATURES);
+}
