@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, demo, plan, replay, sign};
+use evenkeel::ops::{Failure, calibrate, demo, exit, plan, replay, sign};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -37,7 +37,9 @@ fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Sign(args) => return sign::run(&args),
-        Verb::Calibrate(args) => calibrate::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
+            .map(|()| exit::OK)
+            .map_err(Failure::environment),
     };
     match result {
         Ok(code) => ExitCode::from(code as u8),

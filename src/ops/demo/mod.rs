@@ -8,7 +8,7 @@ mod report;
 mod venue;
 mod view;
 
-use crate::config::Config;
+use crate::config::{self, Config, Shape};
 use crate::event::Command;
 use crate::net::Endpoint;
 use crate::ops::Failure;
@@ -145,7 +145,21 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
 }
 
 fn wish(args: &DemoArgs, config: &Config) -> Result<Wish, Failure> {
-    let mut wish = config.topology.wish();
+    let mut wish = Wish {
+        topology: match config.topology.shape {
+            Shape::Auto => None,
+            Shape::Pipeline => Some(Topology::Pipeline),
+            Shape::Pair => Some(Topology::Pair),
+            Shape::Fused => Some(Topology::Fused),
+        },
+        wait: match config.topology.wait {
+            config::Wait::Auto => None,
+            config::Wait::Spin => Some(runner::Wait::Spin),
+            config::Wait::Yield => Some(runner::Wait::Yield),
+            config::Wait::Sleep => Some(runner::Wait::BackOff),
+        },
+        cpus: config.topology.cpus.clone(),
+    };
     if let Some(name) = &args.topology {
         let topology = Topology::parse(name).ok_or_else(|| {
             Failure::usage(format!("--topology {name:?}: choose pipeline, pair or fused"))
@@ -153,8 +167,9 @@ fn wish(args: &DemoArgs, config: &Config) -> Result<Wish, Failure> {
         wish.topology = Some(topology);
     }
     if let Some(name) = &args.wait {
-        let wait = runner::Wait::parse(name)
-            .ok_or_else(|| Failure::usage(format!("--wait {name:?}: choose spin, yield or sleep")))?;
+        let wait = runner::Wait::parse(name).ok_or_else(|| {
+            Failure::usage(format!("--wait {name:?}: choose spin, yield or sleep"))
+        })?;
         wish.wait = Some(wait);
     }
     Ok(wish)

@@ -77,9 +77,9 @@ impl Outcome {
 
     /// The journal holds every record, and replaying it gave the same decisions and state.
     fn replay_identical(&self) -> bool {
-        self.replay.as_ref().is_ok_and(|r| {
-            r.identical() && r.damage.is_none() && r.state_hash == self.core.hash()
-        })
+        self.replay
+            .as_ref()
+            .is_ok_and(|r| r.identical() && r.damage.is_none() && r.state_hash == self.core.hash())
     }
 
     /// The venue's view at the end agrees with ours, and nothing rests there.

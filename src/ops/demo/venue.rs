@@ -35,8 +35,9 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 
 /// Starts the venue; its market plays from a little before now, so that there is a book at once.
 pub fn start(args: &DemoArgs, clock: &Clock) -> Result<Venue, Failure> {
-    let symbol = Symbol::new(&args.symbol)
-        .ok_or_else(|| Failure::usage(format!("--symbol {:?} is not a market's name", args.symbol)))?;
+    let symbol = Symbol::new(&args.symbol).ok_or_else(|| {
+        Failure::usage(format!("--symbol {:?} is not a market's name", args.symbol))
+    })?;
     let params = FlowParams::built_in(&args.symbol, Scenario::Calm).map_err(Failure::usage)?;
     let instrument = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals)
         .map_err(|error| Failure::bug(error.name()))?;
@@ -85,7 +86,12 @@ impl Venue {
     }
 
     /// The market's rules as the venue states them, over REST like at any venue.
-    pub fn spec(&self, rest: &Endpoint, symbol: &str, clock: &Clock) -> Result<InstrumentSpec, Failure> {
+    pub fn spec(
+        &self,
+        rest: &Endpoint,
+        symbol: &str,
+        clock: &Clock,
+    ) -> Result<InstrumentSpec, Failure> {
         let info = rest.with_path("/info");
         let ask = |body: String| {
             http_post(&info, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
