@@ -22,7 +22,6 @@ use std::str::FromStr;
 
 const MESSAGES: usize = 256;
 const RECV: Stamp = Stamp(1);
-const INST: InstId = InstId(3);
 
 /// Room for the events of one message, overwritten by the next: a ring that is always drained.
 struct Slots {
@@ -94,13 +93,17 @@ impl Number for String {
     }
 }
 
+fn inst(name: &str) -> InstId {
+    COINS.iter().find(|c| c.name == name).expect("a coin of the bench").inst
+}
+
 fn level<S: Number>(row: &Row<S>) -> Level {
     black_box(row.n);
     Level { px: Price(row.px.raw()), qty: Qty(row.sz.raw()) }
 }
 
 fn put_book<S: Number>(book: &Book<S>, out: &mut Slots) {
-    assert_eq!(book.coin.as_ref(), "SOL");
+    let inst = inst(book.coin.as_ref());
     for (side, rows) in Side::BOTH.into_iter().zip(&book.levels) {
         for (i, chunk) in rows.chunks(LEVELS_PER_EVENT).enumerate() {
             let mut levels = [Level::default(); LEVELS_PER_EVENT];
@@ -108,33 +111,26 @@ fn put_book<S: Number>(book: &Book<S>, out: &mut Slots) {
                 *slot = level(row);
             }
             let (start, count) = ((i * LEVELS_PER_EVENT) as u8, chunk.len() as u8);
-            out.put(Event::Levels { inst: INST, side, start, count, levels });
+            out.put(Event::Levels { inst, side, start, count, levels });
         }
     }
     let [bids, asks] = [book.levels[0].len() as u8, book.levels[1].len() as u8];
-    out.put(Event::BookEnd {
-        inst: INST,
-        bids,
-        asks,
-        decode_ns: 0,
-        exch_ms: book.time,
-        recv: RECV,
-    });
+    out.put(Event::BookEnd { inst, bids, asks, decode_ns: 0, exch_ms: book.time, recv: RECV });
 }
 
 fn put_bbo<S: Number>(bbo: &Bbo<S>, out: &mut Slots) {
-    assert_eq!(bbo.coin.as_ref(), "SOL");
+    let inst = inst(bbo.coin.as_ref());
     let [bid, ask] =
         [&bbo.bbo[0], &bbo.bbo[1]].map(|row| row.as_ref().map_or(Level::default(), level));
-    out.put(Event::Bbo { inst: INST, decode_ns: 0, bid, ask, exch_ms: bbo.time, recv: RECV });
+    out.put(Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms: bbo.time, recv: RECV });
 }
 
 fn put_trades<S: Number>(trades: &[Trade<S>], out: &mut Slots) {
     for t in trades {
-        assert_eq!(t.coin.as_ref(), "SOL");
+        let inst = inst(t.coin.as_ref());
         let side = if t.side.as_ref() == "A" { Side::Sell } else { Side::Buy };
         let (px, qty) = (Price(t.px.raw()), Qty(t.sz.raw()));
-        out.put(Event::Trade { inst: INST, side, px, qty, exch_ms: t.time, id: t.tid, recv: RECV });
+        out.put(Event::Trade { inst, side, px, qty, exch_ms: t.time, id: t.tid, recv: RECV });
     }
 }
 
@@ -207,9 +203,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let symbol = |name| Symbol::new(name).expect("a valid name");
-        let markets =
-            [(InstId(1), symbol("BTC")), (InstId(2), symbol("ETH")), (INST, symbol("SOL"))];
+        let markets = COINS.map(|c| (c.inst, Symbol::new(c.name).expect("a valid name")));
         Bench {
             codec: FeedCodec::new(&markets),
             buffers: simd_json::Buffers::new(4096),
@@ -306,45 +300,96 @@ impl Rng {
         }
     }
 
-    /// Sizes spread over the decades, 0.01 to 9999.99, as in a real book of SOL.
-    fn size(&mut self) -> String {
-        let decade = [10, 100, 1000, 10_000][self.below(4) as usize];
-        self.decimal(decade, 2)
+    /// Sizes spread over the decades, as in a real book.
+    fn size(&mut self, coin: &Coin) -> String {
+        let decade = coin.sizes[self.below(3) as usize];
+        self.decimal(decade, coin.size_places)
     }
 
-    fn row(&mut self, cents: u64) -> String {
-        let px = format!("{}.{:02}", cents / 100, cents % 100);
-        let px = if px.ends_with(".00") { &px[..px.len() - 1] } else { px.trim_end_matches('0') };
+    fn row(&mut self, coin: &Coin, ticks: u64) -> String {
         let n = [1 + self.below(9), 1 + self.below(99)][self.below(2) as usize];
-        format!(r#"{{"px":"{px}","sz":"{}","n":{n}}}"#, self.size())
+        format!(r#"{{"px":"{}","sz":"{}","n":{n}}}"#, coin.price(ticks), self.size(coin))
     }
 }
 
+/// How the venue writes the numbers of a market: five significant figures of price, at least one
+/// place, and the market's own places of size.
+struct Coin {
+    name: &'static str,
+    inst: InstId,
+    mid_ticks: u64,
+    /// Places of a tick.
+    places: usize,
+    size_places: usize,
+    sizes: [u64; 3],
+}
+
+const COINS: [Coin; 3] = [
+    Coin {
+        name: "BTC",
+        inst: InstId(1),
+        mid_ticks: 80_459,
+        places: 0,
+        size_places: 5,
+        sizes: [1, 1, 20],
+    },
+    Coin {
+        name: "ETH",
+        inst: InstId(2),
+        mid_ticks: 24_102,
+        places: 1,
+        size_places: 4,
+        sizes: [10, 100, 1000],
+    },
+    Coin {
+        name: "SOL",
+        inst: InstId(3),
+        mid_ticks: 10_655,
+        places: 2,
+        size_places: 2,
+        sizes: [100, 1000, 10_000],
+    },
+];
+
+impl Coin {
+    fn price(&self, ticks: u64) -> String {
+        if self.places == 0 {
+            return format!("{ticks}.0");
+        }
+        let unit = 10u64.pow(self.places as u32);
+        let text = format!("{}.{:02$}", ticks / unit, ticks % unit, self.places);
+        let short = text.trim_end_matches('0');
+        if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
+    }
+}
+
+/// The messages take turns between the coins.
 fn message(kind: Kind, rng: &mut Rng, i: usize) -> String {
+    let coin = &COINS[i % COINS.len()];
+    let name = coin.name;
     let time = 1_791_480_000_000 + i as u64 * 79 + rng.below(79);
-    let mid = 10_600 + rng.below(400);
+    let mid = coin.mid_ticks + rng.below(400);
     match kind {
         Kind::Book => {
-            let bids: Vec<_> = (0..20).map(|k| rng.row(mid - k)).collect();
-            let asks: Vec<_> = (1..=20).map(|k| rng.row(mid + k)).collect();
+            let bids: Vec<_> = (0..20).map(|k| rng.row(coin, mid - k)).collect();
+            let asks: Vec<_> = (1..=20).map(|k| rng.row(coin, mid + k)).collect();
             format!(
-                r#"{{"channel":"l2Book","data":{{"coin":"SOL","time":{time},"levels":[[{}],[{}]]}}}}"#,
+                r#"{{"channel":"l2Book","data":{{"coin":"{name}","time":{time},"levels":[[{}],[{}]]}}}}"#,
                 bids.join(","),
                 asks.join(",")
             )
         }
         Kind::Bbo => {
-            let (bid, ask) = (rng.row(mid), rng.row(mid + 1));
+            let (bid, ask) = (rng.row(coin, mid), rng.row(coin, mid + 1));
             format!(
-                r#"{{"channel":"bbo","data":{{"coin":"SOL","time":{time},"bbo":[{bid},{ask}]}}}}"#
+                r#"{{"channel":"bbo","data":{{"coin":"{name}","time":{time},"bbo":[{bid},{ask}]}}}}"#
             )
         }
         Kind::Trades => {
             let mut list = String::new();
             for k in 0..1 + rng.below(4) {
                 let side = ["A", "B"][rng.below(2) as usize];
-                let px = format!("{}.{:02}", mid / 100, mid % 100);
-                let sz = rng.size();
+                let (px, sz) = (coin.price(mid), rng.size(coin));
                 let hash: String =
                     (0..4).map(|_| format!("{:016x}", rng.below(u64::MAX))).collect();
                 let tid = rng.below(1_125_899_906_842_624).max(1);
@@ -353,7 +398,7 @@ fn message(kind: Kind, rng: &mut Rng, i: usize) -> String {
                 let comma = if k > 0 { "," } else { "" };
                 let _ = write!(
                     list,
-                    r#"{comma}{{"coin":"SOL","side":"{side}","px":"{px}","sz":"{sz}","time":{time},"hash":"0x{hash}","tid":{tid},"users":["{buyer}","{seller}"]}}"#
+                    r#"{comma}{{"coin":"{name}","side":"{side}","px":"{px}","sz":"{sz}","time":{time},"hash":"0x{hash}","tid":{tid},"users":["{buyer}","{seller}"]}}"#
                 );
             }
             format!(r#"{{"channel":"trades","data":[{list}]}}"#)

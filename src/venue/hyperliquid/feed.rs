@@ -204,24 +204,14 @@ impl FeedCodec {
         let Book { inst, counts: [bids, asks], exch_ms } = book;
         for (side, count) in Side::BOTH.into_iter().zip([bids, asks]) {
             let of_side = &self.levels[side.index()][..usize::from(count)];
-            let (triples, rest) = of_side.as_chunks::<LEVELS_PER_EVENT>();
-            let mut start = 0;
-            let mut put = |levels, count| {
-                let event = Event::Levels { inst, side, start, count, levels };
-                start += count;
-                sink.put(event)
-            };
-            for levels in triples {
-                if !put(*levels, LEVELS_PER_EVENT as u8) {
+            for start in (0..of_side.len()).step_by(LEVELS_PER_EVENT) {
+                let level = |i: usize| of_side.get(start + i).copied().unwrap_or_default();
+                let levels = [level(0), level(1), level(2)];
+                let count = (of_side.len() - start).min(LEVELS_PER_EVENT) as u8;
+                let event = Event::Levels { inst, side, start: start as u8, count, levels };
+                if !sink.put(event) {
                     return Decoded::Full(inst);
                 }
-            }
-            let mut levels = [Level::default(); LEVELS_PER_EVENT];
-            for (slot, level) in levels.iter_mut().zip(rest) {
-                *slot = *level;
-            }
-            if !rest.is_empty() && !put(levels, rest.len() as u8) {
-                return Decoded::Full(inst);
             }
         }
         if !sink.put(Event::BookEnd { inst, bids, asks, decode_ns: 0, exch_ms, recv }) {
