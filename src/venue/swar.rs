@@ -76,51 +76,42 @@ pub const ZEROS: u64 = splat(b'0');
 /// 10^(8 - places): what a number with so many places is multiplied with.
 const SCALES: [u64; 8] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10];
 
-/// Reads the decimal that starts these 16 characters and ends before their first quote: raw 10^-8
-/// units and its length. Raw is positive and exact, or 0 where the caller has to take the exact
-/// path, which names what is wrong. The caller also compares what follows: after 16 characters the
-/// quote lies behind them.
+/// The decimal in the first `len` <= 8 characters, which a quote follows: raw 10^-8 units,
+/// positive and exact, or 0 where the caller has to take the exact path, which names what is wrong.
 ///
-/// The straight path wants at most eight characters with a point among them, which is what the
-/// venue nearly always writes (`80459.0`, `0.00589`): the point is squeezed out, the digits are
-/// pushed up to the end of the word, and one conversion makes the number. The length, on which the
-/// next field waits, is known after eight operations and stays in a register: the other paths
-/// return the number only.
+/// Eight characters with a point among them are what the venue nearly always writes (`80459.0`,
+/// `0.00589`): the point is squeezed out, the digits are pushed up to the end of the word, and one
+/// conversion makes the number.
 #[inline(always)]
-pub fn decimal(text: u64, more: u64) -> (i64, usize) {
-    let len = find(text, b'"');
-    if len == 8 && more as u8 != b'"' {
-        let len = 8 + find(more, b'"');
-        return (long_decimal(text, more, len), len);
-    }
+pub fn short_decimal(text: u64, len: usize) -> i64 {
     let points = zero_flags(text ^ splat(b'.'));
     let point = (points.trailing_zeros() >> 3) as usize;
     // Without a point in the text it is an integer; the venue writes `.0` after those.
     let places = len.wrapping_sub(point + 1);
     if places > 7 {
-        return (plain_decimal(text, more, len), len);
+        return long_decimal(text, splat(b'"'), len);
     }
+    // All bytes below the first point, whose flag is the bit 0x80 of its byte.
+    let whole = (points.wrapping_sub(1) & !points) >> 7;
     let digits = text ^ ZEROS;
-    // All bytes below the first point: its flag is the bit 0x80 of its byte.
-    let whole = ((points & points.wrapping_neg()) >> 7).wrapping_sub(1);
-    let squeezed = (digits & whole) | (digits >> 8 & !whole);
-    // len - 1 digits, len >= 1; in two steps, because 64 places are too far for one.
-    let digits = (squeezed << 8).wrapping_shl(64 - 8 * len as u32);
+    let behind = digits >> 8;
+    let squeezed = behind ^ ((digits ^ behind) & whole);
+    // len - 1 digits. Of a lone point nothing is pushed out, but its quote is no digit.
+    let digits = squeezed.wrapping_shl(72 - 8 * len as u32);
     if !all_digits(digits) {
-        return (0, len);
+        return 0;
     }
     // Below 10^7 x 10^8: no overflow, and within RAW_MAX.
-    (eight_digits(digits).wrapping_mul(SCALES[places & 7]) as i64, len)
+    eight_digits(digits).wrapping_mul(SCALES[places & 7]) as i64
 }
 
-/// Nine characters and more: up to seven digits, a point and eight places. The places, padded with
-/// zeros on the right, are the raw fraction.
+/// As [`short_decimal`] for at most 16 characters. The straight path has up to seven digits, a point
+/// and up to eight places: those, padded with zeros on the right, are the raw fraction.
 #[inline(never)]
-fn long_decimal(text: u64, more: u64, len: usize) -> i64 {
+pub fn long_decimal(text: u64, more: u64, len: usize) -> i64 {
     let point = find(text, b'.');
-    let places = len - (point + 1);
-    // One comparison for 1 <= point <= 7.
-    if point.wrapping_sub(1) > 6 || places > 8 {
+    let places = len.wrapping_sub(point + 1);
+    if point.wrapping_sub(1) > 6 || places.wrapping_sub(1) > 7 {
         return plain_decimal(text, more, len);
     }
     let behind = (u128::from(text) | u128::from(more) << 64) >> (8 * (point + 1));
@@ -138,7 +129,7 @@ fn long_decimal(text: u64, more: u64, len: usize) -> i64 {
 #[inline(never)]
 fn plain_decimal(text: u64, more: u64, len: usize) -> i64 {
     let chars = (u128::from(text) | u128::from(more) << 64).to_le_bytes();
-    parse_raw(&chars[..len]).unwrap_or(0).max(0)
+    chars.get(..len).and_then(|chars| parse_raw(chars).ok()).unwrap_or(0).max(0)
 }
 
 /// Reads the unsigned integer that starts these 16 characters and ends before `end`: no leading

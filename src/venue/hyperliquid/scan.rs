@@ -68,9 +68,26 @@ fn stands(source: &impl Source, at: usize, text: u64, len: usize) -> bool {
     (source.eight(at) ^ text) & low_bytes(len) == 0
 }
 
+/// Reads the decimal at `at`, which the `after_len` characters `after`, a quote first, must follow.
+/// Returns it (0 when the cursor has to read it) and where it goes on.
+///
+/// What follows is compared before anything is computed: that proves the length, on which the next
+/// field waits, also for eight characters, whose quote is not in the first word, and leaves no
+/// branch that depends on the data.
 #[inline(always)]
-fn decimal(source: &impl Source, at: usize) -> (i64, usize) {
-    swar::decimal(source.eight(at), source.eight(at + 8))
+fn decimal(source: &impl Source, at: usize, after: u64, after_len: usize) -> Option<(i64, usize)> {
+    let text = source.eight(at);
+    let len = find(text, b'"');
+    if stands(source, at + len, after, after_len) {
+        return Some((swar::short_decimal(text, len), at + len + after_len));
+    }
+    if len < 8 {
+        return None;
+    }
+    let more = source.eight(at + 8);
+    let len = 8 + find(more, b'"');
+    let raw = swar::long_decimal(text, more, len);
+    stands(source, at + len, after, after_len).then_some((raw, at + len + after_len))
 }
 
 /// Length of the number of orders `n` that ends before `end`: 1..=7 digits.
@@ -81,7 +98,7 @@ fn count(source: &impl Source, at: usize, end: u8) -> Option<usize> {
     if len.wrapping_sub(1) > 6 || digits as u8 == b'0' && len > 1 {
         return None;
     }
-    all_digits((digits ^ ZEROS) & low_bytes(len)).then_some(len)
+    all_digits((digits ^ ZEROS) << (64 - 8 * len)).then_some(len)
 }
 
 /// One level at the start of the source, behind the byte `lead`, and the length of both.
@@ -104,26 +121,13 @@ fn level<const DOCUMENTED: bool>(source: &impl Source, lead: u8) -> Option<(Leve
         }
         at += 7;
     }
-    let (px, len) = decimal(source, at);
-    at += len;
-    if !stands(source, at, literal(b"\",\"sz\":\""), 8) {
-        return None;
-    }
-    at += 8;
-    let (qty, len) = decimal(source, at);
-    at += len;
+    let (px, sz_at) = decimal(source, at, literal(b"\",\"sz\":\""), 8)?;
     if DOCUMENTED {
-        if !stands(source, at, literal(b"\",\"n\":"), 6) {
-            return None;
-        }
-        at += 6;
-        at += count(source, at, b'}')? + 1;
-    } else {
-        if !stands(source, at, literal(b"\"}"), 2) {
-            return None;
-        }
-        at += 2;
+        let (qty, n_at) = decimal(source, sz_at, literal(b"\",\"n\":"), 6)?;
+        at = n_at + count(source, n_at, b'}')? + 1;
+        return (px > 0 && qty > 0).then_some((Level { px: Price(px), qty: Qty(qty) }, at));
     }
+    let (qty, at) = decimal(source, sz_at, literal(b"\"}"), 2)?;
     (px > 0 && qty > 0).then_some((Level { px: Price(px), qty: Qty(qty) }, at))
 }
 
@@ -235,6 +239,7 @@ fn take_best<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, &
 }
 
 /// A whole `bbo` frame.
+#[inline]
 pub(super) fn quote(frame: &[u8], markets: &Markets) -> Option<Quote> {
     let rest = frame.strip_prefix(b"{\"channel\":\"bbo\",\"data\":{\"")?;
     if let Some(rest) = rest.strip_prefix(b"coin\":\"") {
@@ -256,7 +261,7 @@ pub(super) fn quote(frame: &[u8], markets: &Markets) -> Option<Quote> {
 /// Whether nothing in these bytes ends or changes a JSON string.
 #[inline(always)]
 fn plain<const N: usize>(bytes: &[u8; N]) -> bool {
-    let special = |b: u8| b < 0x20 || b >= 0x80 || b == b'"' || b == b'\\';
+    let special = |b: u8| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\';
     !bytes.iter().fold(false, |any, &b| any | special(b))
 }
 
@@ -278,10 +283,10 @@ fn take_trade<'a>(bytes: &'a [u8], markets: &Markets) -> Option<(Trade, &'a [u8]
         _ => return None,
     };
     let rest = rest.strip_prefix(b"\",\"px\":\"")?;
-    let (px, len) = swar::decimal(word(rest, 0)?, word(rest, 8)?);
-    let rest = rest[len..].strip_prefix(b"\",\"sz\":\"")?;
-    let (qty, len) = swar::decimal(word(rest, 0)?, word(rest, 8)?);
-    let (exch_ms, rest) = take_time(rest[len..].strip_prefix(b"\",\"time\":")?)?;
+    let (px, at) = decimal(&Tail(rest), 0, literal(b"\",\"sz\":\""), 8)?;
+    let rest = rest.get(at..)?;
+    let (qty, at) = decimal(&Tail(rest), 0, literal(b"\",\"time"), 7)?;
+    let (exch_ms, rest) = take_time(rest.get(at..)?.strip_prefix(b"\":")?)?;
     let rest = take_plain::<64>(rest.strip_prefix(b",\"hash\":\"0x")?)?;
     let rest = rest.strip_prefix(b"\",\"tid\":")?;
     let (id, len) = swar::unsigned(word(rest, 0)?, word(rest, 8)?, b',')?;
