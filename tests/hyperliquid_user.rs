@@ -276,6 +276,7 @@ fn a_full_sink_loses_nothing_and_repeats_nothing() {
             let mut sink = Room(0, Vec::new());
             let mut taken = 0;
             loop {
+                assert!(sink.0 < want.len(), "it ends when there is room for all");
                 sink.0 += portion;
                 let result = codec.decode_after(taken, frame.as_bytes(), RECV, &mut sink);
                 let decoded = result.expect("a sound frame");
