@@ -6,6 +6,7 @@ mod book;
 mod crowd;
 mod csv;
 mod latency;
+mod market;
 mod matching;
 mod params;
 mod reject;
