@@ -140,7 +140,7 @@ impl Flow {
         let p = &self.params;
         self.excited += p.jump_excite_permille * ONE / 1000 * BLOCK.0 / memory_ns.max(BLOCK.0);
         let mean = i128::from(Price(self.fair).bps(p.jump_mean_bps));
-        let size = mean * i128::from(self.rng.exponential()) >> 16;
+        let size = (mean * i128::from(self.rng.exponential())) >> 16;
         self.set_fair(self.fair + size as i64 * self.jump.sign());
     }
 
@@ -197,12 +197,12 @@ impl Flow {
             .collect();
         let Some(&last) = stale.last() else { return };
         for &px in &stale {
-            let u = (self.rng.next() >> 34) as u32; // the lower quarter
+            let u = (self.rng.word() >> 34) as u32; // the lower quarter
             let left = self.lots(self.params.order_sizes.at(u));
             let now = exchange.crowd_level(self.id(), side, px);
             exchange.crowd_set_level(self.id(), side, px, now.min(left));
         }
-        let u = (self.rng.next() >> 33) as u32 | 1 << 31; // the upper half
+        let u = (self.rng.word() >> 33) as u32 | 1 << 31; // the upper half
         let qty = self.lots(self.params.aggressor_sizes.at(u));
         exchange.crowd_place(order(self.id(), side.opposite(), last, qty, Tif::Ioc));
     }
@@ -261,7 +261,7 @@ impl Flow {
     }
 
     fn order_size(&mut self) -> Qty {
-        let u = (self.rng.next() >> 32) as u32;
+        let u = (self.rng.word() >> 32) as u32;
         self.lots(self.params.order_sizes.at(u))
     }
 
@@ -289,7 +289,7 @@ impl Flow {
             let qty = self.order_size();
             exchange.crowd_place(order(self.id(), side, px, qty, Tif::Gtc));
         } else {
-            let pick = self.rng.next();
+            let pick = self.rng.word();
             exchange.crowd_cancel_at(self.id(), side, px, pick, level == gap);
         }
     }
@@ -303,7 +303,7 @@ impl Flow {
         }
         let (side, hit) = (self.aggressor, self.aggressor.opposite());
         let Some(&bound) = self.ladder[hit.index()].last() else { return };
-        let u = (self.rng.next() >> 32) as u32;
+        let u = (self.rng.word() >> 32) as u32;
         let qty = self.lots(self.params.aggressor_sizes.at(u));
         let done = exchange.crowd_place(order(self.id(), side, bound, qty, Tif::Ioc));
         if done.filled.0 == 0 {
