@@ -207,7 +207,7 @@ fn the_calibrate_verb_prints_a_table_and_json() {
     let mut out = Vec::new();
     run(&args, &mut out).unwrap_or_else(|e| panic!("{e}"));
     let json: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
-    assert_eq!(json.as_array().map(Vec::len), Some(23));
+    assert_eq!(json.as_array().map(Vec::len), Some(27));
     args.data = "no/such/folder".into();
     let error = run(&args, &mut Vec::new()).unwrap_err().to_string();
     assert!(error.starts_with("no/such/folder"), "{error}");

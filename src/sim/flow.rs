@@ -21,7 +21,7 @@
 
 use crate::event::Tif;
 use crate::instrument::{InstId, Instrument};
-use crate::units::{Nanos, Price, Qty, Round, Side};
+use crate::units::{Bps, Nanos, Price, Qty, Round, Side};
 
 use super::exchange::{Exchange, Market, Rng, order};
 pub use super::params::{FlowParams, ParamsError, Quantiles, Scenario, known};
@@ -38,6 +38,8 @@ pub struct Flow {
     next: Nanos,
     /// Raw price that the best prices enclose.
     fair: i64,
+    /// Slow mean of `fair`, to which a new cluster of jumps would rather return.
+    anchor: i64,
     /// Prices of the levels by side, from the best outwards.
     ladder: [Vec<Price>; 2],
     /// When the next order of makers, and the next aggressor, is due.
@@ -62,6 +64,7 @@ impl Flow {
         Flow {
             inst: inst.clone(),
             fair,
+            anchor: fair,
             params,
             rng: Rng::new(seed),
             next,
@@ -127,7 +130,7 @@ impl Flow {
         let base = u128::from(p.jumps_per_1000_s) * u128::from(BLOCK.0) * u128::from(ONE)
             / 1_000_000_000_000;
         let memory_ns = p.jump_memory_ms * 1_000_000;
-        let (happens, up) = (base as u64 + self.excited, p.jump_up_permille);
+        let (happens, up) = (base as u64 + self.excited, self.up_permille());
         let decay = u128::from(self.excited) * u128::from(BLOCK.0) / u128::from(memory_ns);
         self.excited = self.excited.saturating_sub(decay as u64);
         if self.rng.below(ONE) >= happens {
@@ -142,6 +145,17 @@ impl Flow {
         let mean = i128::from(Price(self.fair).bps(p.jump_mean_bps));
         let size = (mean * i128::from(self.rng.exponential())) >> 16;
         self.set_fair(self.fair + size as i64 * self.jump.sign());
+    }
+
+    /// Chance that a new cluster of jumps goes up: less above the anchor, more below it.
+    fn up_permille(&mut self) -> u64 {
+        let p = &self.params;
+        let memory_ns = i128::from(p.revert_memory_ms) * 1_000_000;
+        let gap = i128::from(self.fair - self.anchor);
+        self.anchor += (gap * i128::from(BLOCK.0) / memory_ns) as i64;
+        let away = Price(self.anchor).bps_to(Price(self.fair)).0;
+        let pull = i128::from(away) * i128::from(p.revert_permille_per_bps) / i128::from(Bps::ONE);
+        (i128::from(p.jump_up_permille) - pull).clamp(0, 1000) as u64
     }
 
     /// Moves the ladders to where the fair price is. Makers leave the prices that it has passed,

@@ -16,5 +16,6 @@ mod types;
 pub mod calibrate;
 pub mod exchange;
 pub mod flow;
+pub mod probe;
 pub mod recording;
 pub mod server;
