@@ -46,18 +46,8 @@ struct Plan {
     messages: u64,
 }
 
-const FULL: Plan = Plan {
-    rounds: 11,
-    trips: 40_000,
-    trips_warmup: 4_000,
-    messages: 2_000_000,
-};
-const SMOKE: Plan = Plan {
-    rounds: 1,
-    trips: 500,
-    trips_warmup: 50,
-    messages: 5_000,
-};
+const FULL: Plan = Plan { rounds: 11, trips: 40_000, trips_warmup: 4_000, messages: 2_000_000 };
+const SMOKE: Plan = Plan { rounds: 1, trips: 500, trips_warmup: 50, messages: 5_000 };
 
 /// Two threads on one core make no progress by spinning, so there they yield; and in a smoke run, which
 /// may share its cores with other tests.
@@ -199,11 +189,7 @@ struct Clock {
 impl Clock {
     fn calibrate() -> Self {
         let origin = Instant::now();
-        let mut clock = Self {
-            origin,
-            ns_per_tick: 1.0,
-            step: 1,
-        };
+        let mut clock = Self { origin, ns_per_tick: 1.0, step: 1 };
         if cfg!(target_arch = "x86_64") {
             let ticks = clock.ticks();
             thread::sleep(Duration::from_millis(50));
@@ -259,8 +245,7 @@ impl Bench {
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
-                self.cores
-                    .map(|[_, second]| core_affinity::set_for_current(second));
+                self.cores.map(|[_, second]| core_affinity::set_for_current(second));
                 start.wait();
                 far();
             });
@@ -290,11 +275,7 @@ impl Bench {
     fn bare(&self, lines: usize) -> [f64; 2] {
         #[repr(align(64))]
         struct Line(AtomicU64);
-        let fresh = || {
-            (0..lines)
-                .map(|_| Line(AtomicU64::new(0)))
-                .collect::<Vec<_>>()
-        };
+        let fresh = || (0..lines).map(|_| Line(AtomicU64::new(0))).collect::<Vec<_>>();
         let [there, back] = &[fresh(), fresh()];
         let all = self.plan.trips_warmup + self.plan.trips;
         let mask = lines as u64 - 1;
@@ -371,12 +352,7 @@ struct Row {
 
 impl Row {
     fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            rtt_p50: Vec::new(),
-            rtt_p99: Vec::new(),
-            item: Vec::new(),
-        }
+        Self { name, rtt_p50: Vec::new(), rtt_p99: Vec::new(), item: Vec::new() }
     }
 
     fn trips(&mut self, [p50, p99]: [f64; 2]) {
@@ -412,11 +388,7 @@ struct Goal {
 
 impl Goal {
     fn mark(&self) -> &'static str {
-        let met = if self.at_most {
-            self.reached <= self.goal
-        } else {
-            self.reached >= self.goal
-        };
+        let met = if self.at_most { self.reached <= self.goal } else { self.reached >= self.goal };
         if met { "PASS" } else { "short" }
     }
 }
@@ -455,24 +427,12 @@ impl Table {
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> {
-        [&self.floor, &self.lines, &self.ours]
-            .into_iter()
-            .chain(&self.peers)
+        [&self.floor, &self.lines, &self.ours].into_iter().chain(&self.peers)
     }
 
     fn goals(&self) -> [Goal; 7] {
-        let at_most = |what, reached, goal| Goal {
-            what,
-            reached,
-            goal,
-            at_most: true,
-        };
-        let at_least = |what, reached, goal| Goal {
-            what,
-            reached,
-            goal,
-            at_most: false,
-        };
+        let at_most = |what, reached, goal| Goal { what, reached, goal, at_most: true };
+        let at_least = |what, reached, goal| Goal { what, reached, goal, at_most: false };
         let ours = &self.ours;
         let [rtrb, array, channel, _] = &self.peers;
         let answer = |peer: &Row| ratio(&peer.rtt_p50, &ours.rtt_p50);
@@ -481,27 +441,15 @@ impl Table {
         let over_lines = ratio(&ours.rtt_p50, &self.lines.rtt_p50);
         [
             at_most("round trip: ours / floor", over_floor, RTT_OVER_FLOOR_MAX),
-            at_most(
-                "round trip: ours / lines in turn",
-                over_lines,
-                RTT_OVER_FLOOR_MAX,
-            ),
+            at_most("round trip: ours / lines in turn", over_lines, RTT_OVER_FLOOR_MAX),
             at_least("round trip: rtrb / ours", answer(rtrb), RTRB_OVER_OURS_MIN),
-            at_least(
-                "round trip: ArrayQueue / ours",
-                answer(array),
-                CROSSBEAM_OVER_OURS_MIN,
-            ),
+            at_least("round trip: ArrayQueue / ours", answer(array), CROSSBEAM_OVER_OURS_MIN),
             at_least(
                 "round trip: crossbeam-channel / ours",
                 answer(channel),
                 CROSSBEAM_OVER_OURS_MIN,
             ),
-            at_least(
-                "one way: ours, M/s",
-                1e3 / median(ours.item.clone()),
-                THROUGHPUT_MIN,
-            ),
+            at_least("one way: ours, M/s", 1e3 / median(ours.item.clone()), THROUGHPUT_MIN),
             at_least(
                 "one way: best peer / ours, in time",
                 self.peers.iter().map(item_ratio).fold(f64::MAX, f64::min),
@@ -515,13 +463,7 @@ impl Table {
         println!(
             "\n{payload:<9} capacity {capacity:<8}  RTT p50   RTT p99    ns/msg   M msg/s   x floor"
         );
-        for Row {
-            name,
-            rtt_p50,
-            rtt_p99,
-            item,
-        } in self.rows()
-        {
+        for Row { name, rtt_p50, rtt_p99, item } in self.rows() {
             let [p50, p99] = [rtt_p50, rtt_p99].map(|samples| median(samples.clone()));
             let item = median(item.clone());
             let over_floor = ratio(rtt_p50, &self.floor.rtt_p50);
@@ -547,11 +489,7 @@ impl Table {
 
     fn json(&self) -> String {
         let number = |value: f64| {
-            if value.is_nan() {
-                "null".to_owned()
-            } else {
-                format!("{value:.3}")
-            }
+            if value.is_nan() { "null".to_owned() } else { format!("{value:.3}") }
         };
         let rows = self.rows().map(|row| {
             let [p50, p99, item] = [&row.rtt_p50, &row.rtt_p99, &row.item].map(|samples| median(samples.clone()));
@@ -590,16 +528,8 @@ fn main() {
     }
     YIELDING.store(smoke || cores.is_none(), Ordering::Relaxed);
     cores.map(|[first, _]| core_affinity::set_for_current(first));
-    let plan = if smoke || cores.is_none() {
-        SMOKE
-    } else {
-        FULL
-    };
-    let bench = Bench {
-        plan,
-        clock: Clock::calibrate(),
-        cores,
-    };
+    let plan = if smoke || cores.is_none() { SMOKE } else { FULL };
+    let bench = Bench { plan, clock: Clock::calibrate(), cores };
 
     let mut tables = Vec::new();
     for capacity in CAPACITIES {
@@ -614,11 +544,7 @@ fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../out/bench");
     std::fs::create_dir_all(&folder).expect("out/bench can be created");
     let file = folder.join("ring.json");
-    let tables = tables
-        .iter()
-        .map(Table::json)
-        .collect::<Vec<_>>()
-        .join(",\n");
+    let tables = tables.iter().map(Table::json).collect::<Vec<_>>().join(",\n");
     let rounds = bench.plan.rounds;
     let text = format!("{{\"bench\":\"ring\",\"rounds\":{rounds},\"tables\":[\n{tables}\n]}}\n");
     std::fs::write(&file, text).expect("out/bench/ring.json can be written");

@@ -103,20 +103,10 @@ struct Cell<const N: usize> {
 /// Makes a cell that holds `initial` and returns its writer and a first reader. Allocates once.
 pub fn channel<T: Words<N>, const N: usize>(initial: T) -> (Writer<T, N>, Reader<T, N>) {
     let words = initial.to_words().map(AtomicU64::new);
-    let cell = Arc::new(Cell {
-        version: AtomicU64::new(0),
-        words,
-    });
+    let cell = Arc::new(Cell { version: AtomicU64::new(0), words });
     (
-        Writer {
-            cell: Arc::clone(&cell),
-            version: 0,
-            payload: PhantomData,
-        },
-        Reader {
-            cell,
-            payload: PhantomData,
-        },
+        Writer { cell: Arc::clone(&cell), version: 0, payload: PhantomData },
+        Reader { cell, payload: PhantomData },
     )
 }
 
@@ -144,17 +134,13 @@ impl<T: Words<N>, const N: usize> Writer<T, N> {
         }
         self.version += 2;
         // Release: a reader that starts from this version sees all the words above.
-        self.cell
-            .version
-            .store(self.version, order(Site::WriteEnd, Ordering::Release));
+        self.cell.version.store(self.version, order(Site::WriteEnd, Ordering::Release));
     }
 }
 
 impl<T, const N: usize> fmt::Debug for Writer<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer")
-            .field("writes", &(self.version / 2))
-            .finish_non_exhaustive()
+        f.debug_struct("Writer").field("writes", &(self.version / 2)).finish_non_exhaustive()
     }
 }
 
@@ -183,10 +169,7 @@ impl<T: Words<N>, const N: usize> Reader<T, N> {
     pub fn try_read(&self) -> Option<T> {
         // Acquire: answers the release store of the even version, so the words are of that write or
         // a later one.
-        let before = self
-            .cell
-            .version
-            .load(order(Site::ReadBegin, Ordering::Acquire));
+        let before = self.cell.version.load(order(Site::ReadBegin, Ordering::Acquire));
         if before % 2 == 1 {
             return None;
         }
@@ -201,17 +184,12 @@ impl<T: Words<N>, const N: usize> Reader<T, N> {
 
 impl<T, const N: usize> Clone for Reader<T, N> {
     fn clone(&self) -> Self {
-        Self {
-            cell: Arc::clone(&self.cell),
-            payload: PhantomData,
-        }
+        Self { cell: Arc::clone(&self.cell), payload: PhantomData }
     }
 }
 
 impl<T, const N: usize> fmt::Debug for Reader<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader")
-            .field("words", &N)
-            .finish_non_exhaustive()
+        f.debug_struct("Reader").field("words", &N).finish_non_exhaustive()
     }
 }

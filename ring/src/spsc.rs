@@ -131,10 +131,8 @@ pub fn channel<T: Copy + Send>(capacity: usize) -> (Producer<T>, Consumer<T>) {
         capacity.is_power_of_two(),
         "the capacity of a ring is a power of two (1, 2, 4, ...), not {capacity}"
     );
-    let free_for = |i| Slot {
-        seq: AtomicU64::new(i),
-        value: UnsafeCell::new(MaybeUninit::uninit()),
-    };
+    let free_for =
+        |i| Slot { seq: AtomicU64::new(i), value: UnsafeCell::new(MaybeUninit::uninit()) };
     let shared = Arc::new(Shared {
         slots: (0..capacity as u64).map(free_for).collect(),
         producer_gone: AtomicBool::new(false),
@@ -145,16 +143,8 @@ pub fn channel<T: Copy + Send>(capacity: usize) -> (Producer<T>, Consumer<T>) {
         mask: capacity as u64 - 1,
         not_sync: PhantomData,
     };
-    let producer = Producer {
-        slots,
-        tail: 0,
-        shared: Arc::clone(&shared),
-    };
-    let consumer = Consumer {
-        slots,
-        head: 0,
-        shared,
-    };
+    let producer = Producer { slots, tail: 0, shared: Arc::clone(&shared) };
+    let consumer = Consumer { slots, head: 0, shared };
     (producer, consumer)
 }
 
@@ -251,8 +241,7 @@ impl<T: Copy + Send> Producer<T> {
         });
         // Release: whoever sees this sequence also sees the value written above.
         let holds = HOLDS | self.tail;
-        slot.seq
-            .store(holds, order(Site::MessagePublish, Ordering::Release));
+        slot.seq.store(holds, order(Site::MessagePublish, Ordering::Release));
         self.tail += 1;
         Ok(())
     }
@@ -287,11 +276,7 @@ impl<T: Copy + Send> Producer<T> {
         let (mut least, mut most) = (0, self.capacity());
         while least < most {
             let middle = most - (most - least) / 2;
-            if self.has_room(middle) {
-                least = middle
-            } else {
-                most = middle - 1
-            }
+            if self.has_room(middle) { least = middle } else { most = middle - 1 }
         }
         least
     }
@@ -319,9 +304,7 @@ impl<T: Copy + Send> Producer<T> {
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
         // Release: a consumer that sees the flag also sees every message that was pushed before.
-        self.shared
-            .producer_gone
-            .store(true, order(Site::GonePublish, Ordering::Release));
+        self.shared.producer_gone.store(true, order(Site::GonePublish, Ordering::Release));
     }
 }
 
@@ -358,8 +341,7 @@ impl<T: Copy + Send> Consumer<T> {
         // Release: the producer may overwrite the value as soon as it sees this, so the read in
         // `peek` has to be over.
         let next_lap = self.head + self.slots.capacity() as u64;
-        slot.seq
-            .store(next_lap, order(Site::RoomPublish, Ordering::Release));
+        slot.seq.store(next_lap, order(Site::RoomPublish, Ordering::Release));
         self.head += 1;
         Some(value)
     }
@@ -371,9 +353,7 @@ impl<T: Copy + Send> Consumer<T> {
         let slot = unsafe { self.slots.at(self.head) };
         // Acquire: answers the producer's release store, so that its write of the value comes
         // before our read.
-        let seq = slot
-            .seq
-            .load(order(Site::MessageObserve, Ordering::Acquire));
+        let seq = slot.seq.load(order(Site::MessageObserve, Ordering::Acquire));
         if seq != HOLDS | self.head {
             return None;
         }
@@ -413,9 +393,7 @@ impl<T: Copy + Send> Consumer<T> {
     pub fn is_abandoned(&self) -> bool {
         // Acquire: answers the release store in the producer's drop, so its last push is visible
         // with the flag.
-        self.shared
-            .producer_gone
-            .load(order(Site::GoneObserve, Ordering::Acquire))
+        self.shared.producer_gone.load(order(Site::GoneObserve, Ordering::Acquire))
     }
 }
 

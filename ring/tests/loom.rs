@@ -42,9 +42,7 @@ fn explores_at_least(name: &str, least: u64, model: fn()) {
 /// Loom must refuse `model` when the ordering at `site` is gone, and for that reason: a race it
 /// names, or one of our asserts.
 fn is_caught(site: Site, model: fn()) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        sabotage::without(site, || explore(model))
-    }));
+    let outcome = catch_unwind(AssertUnwindSafe(|| sabotage::without(site, || explore(model))));
     let panic = match outcome {
         Err(panic) => panic,
         Ok(count) => {
@@ -58,9 +56,7 @@ fn is_caught(site: Site, model: fn()) {
     let first = text.lines().next().unwrap_or_default();
     println!("loom: twin without {site:?}: caught: {first}");
     assert!(
-        ["Causality violation", "torn", "gone, but"]
-            .iter()
-            .any(|reason| text.contains(reason)),
+        ["Causality violation", "torn", "gone, but"].iter().any(|reason| text.contains(reason)),
         "{text}"
     );
 }

@@ -21,9 +21,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::event::Tif;
-use crate::instrument::{
-    GridSpec, InstId, Instrument, InstrumentSpec, SpecError, Symbol, VenueId,
-};
+use crate::instrument::{GridSpec, InstId, Instrument, InstrumentSpec, SpecError, Symbol, VenueId};
 use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side};
 
 pub use super::crowd::CrowdOrder;

@@ -112,7 +112,11 @@ pub enum ParamsError {
     Toml(String),
     /// No market of this name.
     NoMarket(String),
-    Value { market: String, key: &'static str, why: &'static str },
+    Value {
+        market: String,
+        key: &'static str,
+        why: &'static str,
+    },
 }
 
 impl fmt::Display for ParamsError {
@@ -183,11 +187,7 @@ impl FlowParams {
             toml::from_str(text).map_err(|e| ParamsError::Toml(e.message().to_owned()))?;
         let entry = file.market.remove(symbol);
         let entry = entry.ok_or_else(|| ParamsError::NoMarket(symbol.to_owned()))?;
-        read(entry).map_err(|(key, why)| ParamsError::Value {
-            market: symbol.to_owned(),
-            key,
-            why,
-        })
+        read(entry).map_err(|(key, why)| ParamsError::Value { market: symbol.to_owned(), key, why })
     }
 
     /// These parameters in a scenario.

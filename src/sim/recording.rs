@@ -41,10 +41,20 @@ pub enum RecordingError {
     /// No such file, neither `.csv.gz` nor `.csv`.
     NoFile(PathBuf),
     /// It is there and cannot be read or unpacked.
-    Unreadable { path: PathBuf, why: String },
-    NoColumn { path: PathBuf, column: String },
+    Unreadable {
+        path: PathBuf,
+        why: String,
+    },
+    NoColumn {
+        path: PathBuf,
+        column: String,
+    },
     /// A line that is not what the format says; the header is line 1.
-    BadRow { path: PathBuf, line: usize, why: &'static str },
+    BadRow {
+        path: PathBuf,
+        line: usize,
+        why: &'static str,
+    },
     /// No book in it, so nothing can be played.
     Empty(PathBuf),
 }
@@ -80,10 +90,21 @@ impl std::error::Error for RecordingError {}
 
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Trade { side: Side, px: Price, qty: Qty },
-    Bbo { bid: Level, ask: Level },
+    Trade {
+        side: Side,
+        px: Price,
+        qty: Qty,
+    },
+    Bbo {
+        bid: Level,
+        ask: Level,
+    },
     /// `levels[first..]`: `bids`, then `asks`.
-    Book { first: u32, bids: u8, asks: u8 },
+    Book {
+        first: u32,
+        bids: u8,
+        asks: u8,
+    },
 }
 
 /// A recorded market. See the module's head.
@@ -292,9 +313,8 @@ impl Recording {
             if let (true, Some(best)) = (!whole, levels.first()) {
                 exchange.crowd_clear_better(self.inst, side, best.px);
                 let sign = side.sign();
-                exchange.crowd_clear(self.inst, side.opposite(), |p| {
-                    p.0 * sign <= best.px.0 * sign
-                });
+                exchange
+                    .crowd_clear(self.inst, side.opposite(), |p| p.0 * sign <= best.px.0 * sign);
             } else {
                 exchange.crowd_clear(self.inst, side, |p| !levels.iter().any(|l| l.px == p));
             }
