@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use evenkeel::config::{Config, Mode, Network, Shape};
-use evenkeel::instrument::{GridSpec, InstrumentSpec, Symbol, VenueId};
-use evenkeel::units::{Bps, Nanos, Notional, Qty};
+use evenkeel::instrument::{GridSpec, InstId, Instrument, InstrumentSpec, Symbol, VenueId};
+use evenkeel::units::{Bps, Nanos, Notional, Price, Qty};
 
 const DEMO: &str = include_str!("../config/demo.toml");
 
@@ -52,6 +52,40 @@ fn the_defaults_mean_what_they_say() {
     assert_eq!(hedger.rule.guard_multiplier_permille, 350);
     assert_eq!((hedger.passive_wait, hedger.slippage), (Nanos::from_millis(400), Bps::whole(7)));
     assert_eq!(hedger.cooldown, Nanos::from_secs(2));
+}
+
+/// The shipped examples are valid files; that their orders would be refused is for `check` to find.
+#[test]
+fn the_examples_are_valid_files() {
+    let lighter = good(include_str!("../config/examples/lighter-sol-143.toml"));
+    assert_eq!(lighter.venue.name, VenueId::Lighter);
+    let sol = Instrument::new(
+        InstId(0),
+        InstrumentSpec {
+            grid: GridSpec::Tick(Price(100_000)),
+            lot: q("0.001"),
+            min_size: q("0.061"),
+            min_notional: Notional::from_raw(q("10.5").0),
+            ..spec("SOL", VenueId::Lighter)
+        },
+    )
+    .expect("the venue's rules");
+    let at = |px: &str| sol.min_qty(Price::parse(px.as_bytes()).expect("a price")).expect("fits");
+    let (maker, hedger) = (lighter.markets[0].maker.expect("on"), lighter.markets[0].hedger);
+    let rule = hedger.expect("on").rule;
+    assert_eq!((at("143"), rule.max_clip), (q("0.074"), q("0.03")));
+    assert_eq!(rule.max_clip.permille(rule.guard_multiplier_permille), q("0.0105"));
+    // The band of sizes: executable at all from 145.84, as a whole from 172.14.
+    assert!(at("145.83") > maker.size_max && at("145.84") <= maker.size_max);
+    assert!(at("172.13") > maker.size_min && at("172.14") <= maker.size_min);
+
+    let ladder = good(include_str!("../config/examples/hyperliquid-btc-ladder.toml"));
+    let maker = ladder.markets[0].maker.expect("on");
+    let btc = InstrumentSpec { lot: q("0.00001"), ..spec("BTC", VenueId::Hyperliquid) };
+    let btc = Instrument::new(InstId(0), btc).expect("the venue's rules");
+    let floor = btc.min_qty(Price::parse(b"90000").expect("a price")).expect("fits");
+    assert_eq!(floor, q("0.00012"));
+    assert!(maker.size_max < floor && !maker.raise_to_minimum);
 }
 
 #[test]

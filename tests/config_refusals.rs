@@ -332,6 +332,14 @@ fn bad_hedges() {
             &[("4:17", "market.ETH.hedger.max_clip_hard", "below the clip that it caps")],
         ),
         (
+            &eth("[market.hedger]\nmax_clip_hard = \"0.4\""),
+            &[("4:17", "market.ETH.hedger.max_clip_hard", "above the limit of an order")],
+        ),
+        (
+            &eth("[market.limits]\nprice_band_bps = 30\n[market.hedger]\npassive_offset_bps = 31"),
+            &[("6:22", "market.ETH.hedger.passive_offset_bps", "outside the price band")],
+        ),
+        (
             &eth("[market.hedger]\nslippage_bps = 51"),
             &[("4:16", "market.ETH.hedger.slippage_bps", "up to 102 bps from the mid")],
         ),
