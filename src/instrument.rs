@@ -391,8 +391,8 @@ fn fill_bands(grid: GridSpec, out: &mut [GridBand; BANDS_MAX]) -> Result<usize, 
 pub struct Quantizer {
     inst: Instrument,
     band: usize,
-    /// The floors of the last two bands, the newest first: a bid and an ask on both sides of an edge
-    /// would otherwise compute both anew with every quote.
+    /// The floors of the last two bands, the newest first: a bid and an ask on both sides of an
+    /// edge would otherwise compute both anew with every quote.
     floors: [FloorBand; 2],
 }
 

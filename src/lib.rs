@@ -19,11 +19,16 @@ pub mod core;
 
 pub mod journal;
 
+pub mod replay;
+
 pub mod pipeline;
+pub mod session;
 
 pub mod strategy;
 
 pub mod venue;
+
+pub mod config;
 
 pub mod net;
 pub mod sim;

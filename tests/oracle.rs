@@ -26,7 +26,7 @@ impl Dice {
 
     /// Uniform in lo ..= hi.
     fn within(&mut self, lo: i64, hi: i64) -> i64 {
-        lo + (u128::from(self.next()) * (hi - lo + 1) as u128 >> 64) as i64
+        lo + ((u128::from(self.next()) * (hi - lo + 1) as u128) >> 64) as i64
     }
 
     /// Of all magnitudes up to 10^`digits`.

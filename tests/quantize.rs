@@ -1,5 +1,6 @@
 //! The quantizer against its rules written down once more, slowly: digits counted, floors searched
-//! by predicate, every outcome derived by hand. And the divisor against the division of the machine.
+//! by predicate, every outcome derived by hand. And the divisor against the division of the
+//! machine.
 
 use evenkeel::instrument::{
     Divisor, GridSpec, InstId, Instrument, InstrumentSpec, PriceIntent, Quantized, Quantizer,
@@ -20,7 +21,7 @@ impl Dice {
     }
 
     fn within(&mut self, lo: i64, hi: i64) -> i64 {
-        lo + (u128::from(self.next()) * (hi - lo + 1) as u128 >> 64) as i64
+        lo + ((u128::from(self.next()) * (hi - lo + 1) as u128) >> 64) as i64
     }
 
     fn magnitude(&mut self, digits: u32) -> i64 {
@@ -276,7 +277,8 @@ fn quantizer_of_all_magnitudes() {
         let spec = random_spec(&mut dice);
         let mut door = Quantizer::new(Instrument::new(InstId(0), spec).expect("a valid spec"));
         let mut price = dice.magnitude(18);
-        // One quantizer for a walk: its cached bands must never be asked outside of where they hold.
+        // One quantizer for a walk: its cached bands must never be asked outside of where they
+        // hold.
         for step in 0..20 {
             price = match dice.within(0, 5) {
                 0 => dice.magnitude(18),

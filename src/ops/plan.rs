@@ -1,8 +1,8 @@
 //! Cold. `evenkeel plan`: the engine's decisions as calculators.
 //!
 //! Each verb builds the same values that the engine builds, asks the same function, and shows what
-//! it answered; nothing is decided here. So a doubtful order can be asked about at a desk, without a
-//! key, a venue or a run: `evenkeel plan hedge --inventory 0.093 --price 143 ...`.
+//! it answered; nothing is decided here. So a doubtful order can be asked about at a desk, without
+//! a key, a venue or a run: `evenkeel plan hedge --inventory 0.093 --price 143 ...`.
 //!
 //! Exit status: 0 for every outcome that was computed, also where it is no order; 2 for arguments
 //! that make no sense, with one line on stderr that names the flag; 1 when the output can't be

@@ -135,7 +135,8 @@ pub fn exp(x: I64F64) -> Result<I64F64, FxError> {
     if x <= -45 {
         return Ok(I64F64::ZERO);
     }
-    // k = round(x / ln 2), with 32 fraction bits of each: a k off by one only makes r a little larger.
+    // k = round(x / ln 2), with 32 fraction bits of each: a k off by one only makes r a little
+    // larger.
     let k = (((x.to_bits() >> 32) * (LOG2_E >> 30)) + (1 << 63)) >> 64;
     let r = ((x.to_bits() << 36) - k * LN_2) >> (100 - EXP_BITS);
     let mut sum = 0;
@@ -179,7 +180,8 @@ pub fn sqrt(x: I64F64) -> Result<I64F64, FxError> {
     if bits == 0 {
         return Ok(I64F64::ZERO);
     }
-    // sqrt(bits / 2^64) x 2^64 = sqrt(bits x 2^64). Take the most of the 64 zeros that fits, evenly.
+    // sqrt(bits / 2^64) x 2^64 = sqrt(bits x 2^64). Take the most of the 64 zeros that fits,
+    // evenly.
     let room = (bits as u128).leading_zeros().min(64) & !1;
     let root = ((bits as u128) << room).isqrt();
     Ok(I64F64::from_bits((root << ((64 - room) / 2)) as i128))

@@ -8,14 +8,14 @@
 //!
 //! 1. The clip becomes L(clip) once, right after the caps. The floor is whole lots, so
 //!    L(clip) < floor exactly when clip < floor: rounding first decides step 2 as the exact value
-//!    would. The guard's product is cut to 10^-8 before that; a cut below one raw unit cannot pass a
-//!    lot boundary from above, since lots are whole raw units.
+//!    would. The guard's product is cut to 10^-8 before that; a cut below one raw unit cannot pass
+//!    a lot boundary from above, since lots are whole raw units.
 //! 2. Raising to the floor: whole lots again, and at or above the floor by construction.
-//! 3. The cap is L(|q|), not |q|. For whole lots, clip <= |q| and clip <= L(|q|) say the same, so an
-//!    order never flips the position and stays whole. It can fall below the floor only here, and
+//! 3. The cap is L(|q|), not |q|. For whole lots, clip <= |q| and clip <= L(|q|) say the same, so
+//!    an order never flips the position and stays whole. It can fall below the floor only here, and
 //!    then there is no order at all.
-//! 4. The remainder rule replaces the size by L(|q|), which is at least the size of step 3, hence at
-//!    or above the floor, and not above |q|.
+//! 4. The remainder rule replaces the size by L(|q|), which is at least the size of step 3, hence
+//!    at or above the floor, and not above |q|.
 
 use crate::instrument::Instrument;
 use crate::units::{Qty, RAW_MAX, Round, Side};
@@ -104,8 +104,8 @@ pub enum HedgeSize {
 
 /// The order that brings `inventory` back under `rule`.
 ///
-/// `floor` is the venue's smallest size at the order's price ([`Instrument::min_qty`]): positive and
-/// whole lots of `inst`. `rule` has passed [`HedgeRule::validate`].
+/// `floor` is the venue's smallest size at the order's price ([`Instrument::min_qty`]): positive
+/// and whole lots of `inst`. `rule` has passed [`HedgeRule::validate`].
 #[inline]
 pub fn size(
     rule: &HedgeRule,

@@ -19,8 +19,8 @@ pub struct Imbalance {
 }
 
 impl Imbalance {
-    /// Of two achieved notionals, from the solver or from fills. `None` when `a` is not positive, `b`
-    /// is negative, or one is beyond 10^37 raw.
+    /// Of two achieved notionals, from the solver or from fills. `None` when `a` is not positive,
+    /// `b` is negative, or one is beyond 10^37 raw.
     pub fn of(a: Notional, b: Notional) -> Option<Imbalance> {
         const END: i128 = 10_i128.pow(37);
         let known = 0 < a.0 && a.0 <= END && 0 <= b.0 && b.0 <= END;

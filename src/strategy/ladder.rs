@@ -5,8 +5,8 @@
 //! no allocation, one 128-bit division per level.
 //!
 //! Rounding. Shares are cut to whole lots once, so their sum never passes the capacity; the rest of
-//! at most one lot per level stays unused rather than make a level larger than its share. A floor is
-//! whole lots, so cutting first decides `share < floor` as the exact share would. The share of a
+//! at most one lot per level stays unused rather than make a level larger than its share. A floor
+//! is whole lots, so cutting first decides `share < floor` as the exact share would. The share of a
 //! dropped level is not handed to the others. After the last rounding each size is compared with
 //! its floor once more, and the sum with the capacity.
 
@@ -86,8 +86,8 @@ impl Ladder {
     }
 }
 
-/// The marginal value of a level: fill intensity x (distance - adverse selection - fees), zero where
-/// that is negative. `intensity` in any unit that all levels share; saturates at 2^64.
+/// The marginal value of a level: fill intensity x (distance - adverse selection - fees), zero
+/// where that is negative. `intensity` in any unit that all levels share; saturates at 2^64.
 pub fn marginal_value(intensity: u32, distance: Bps, adverse: Bps, fees: Bps) -> u64 {
     let edge = i128::from(distance.0) - i128::from(adverse.0) - i128::from(fees.0);
     let value = (edge.max(0) as u128) * u128::from(intensity);
@@ -108,9 +108,9 @@ pub fn kelly_weight(edge: Bps, variance: i64, fraction_permille: u32) -> u64 {
     (scaled / (variance as u128 * 1000)).min(u128::from(u64::MAX)) as u64
 }
 
-/// The part of the capacity that Kelly weights ask for: all of it when they sum to one or more, else
-/// their sum. The sizes are then shares of this by weight, so the fraction acts where risk is high
-/// against edge, and the capacity where it is low.
+/// The part of the capacity that Kelly weights ask for: all of it when they sum to one or more,
+/// else their sum. The sizes are then shares of this by weight, so the fraction acts where risk is
+/// high against edge, and the capacity where it is low.
 pub fn kelly_capacity(capacity: Qty, weights: impl IntoIterator<Item = u64>) -> Qty {
     let sum: u128 = weights.into_iter().map(u128::from).sum();
     let part = sum.min(SCALE as u128);
@@ -118,8 +118,8 @@ pub fn kelly_capacity(capacity: Qty, weights: impl IntoIterator<Item = u64>) -> 
     Qty((capacity.0.max(0) as u128 * part / SCALE as u128) as i64)
 }
 
-/// Spreads `capacity` (base units, at most 10^10) over at most [`LEVELS_MAX`] levels. Each size in the
-/// answer is whole lots and at or above its level's floor; their sum is at most the capacity.
+/// Spreads `capacity` (base units, at most 10^10) over at most [`LEVELS_MAX`] levels. Each size in
+/// the answer is whole lots and at or above its level's floor; their sum is at most the capacity.
 ///
 /// Among equal weights the earlier level is the better one: give them from the touch outward.
 ///

@@ -20,6 +20,7 @@ pub mod imbalance;
 pub mod ladder;
 pub mod pair;
 pub mod pricing;
+pub mod proof;
 
 use crate::book::Top;
 use crate::event::Tif;

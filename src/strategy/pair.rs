@@ -13,23 +13,25 @@
 //! next one, each moved into the allowed range if it lies outside. Any other multiple is strictly
 //! worse on its side, so ties cannot hide there either. All N_c are visited; two candidates each.
 //!
-//! Work: the number of lots of the coarser leg in the window, at most [`STEPS_MAX`], else the request
-//! is refused. 100 quote of ETH and SOL with 20 % are 4 steps.
+//! Work: the number of lots of the coarser leg in the window, at most [`STEPS_MAX`], else the
+//! request is refused. 100 quote of ETH and SOL with 20 % are 4 steps (0.23 us), 10 000 quote 345
+//! (22 us).
 //!
-//! Sizes of the numbers: a target is at most 10^10 quote = 10^26 raw and the tolerance below one, so
-//! notionals stay below 2 x 10^26; ratios are compared by full 256-bit products, never divided.
+//! Sizes of the numbers: a target is at most 10^10 quote = 10^26 raw and the tolerance below one,
+//! so notionals stay below 2 x 10^26; ratios are compared by full 256-bit products, never divided.
 
 use crate::instrument::Instrument;
 pub use crate::strategy::imbalance::Imbalance;
 use crate::units::{Bps, Notional, Price, Qty, RAW_MAX, SCALE};
 
-/// Most lots of the coarser leg that one search visits: some 10 ms.
-pub const STEPS_MAX: i128 = 1 << 20;
-/// Most targets that are tried to name a feasible one. The windows of both legs meet by 1 / (2 tolerance)
-/// lots of the coarser leg, two tries each: from 5 bps of tolerance up none is missed.
+/// Most lots of the coarser leg that one search visits: some 4 ms at 65 ns each.
+pub const STEPS_MAX: i128 = 1 << 16;
+/// Most targets that are tried to name a feasible one. The windows of both legs meet by
+/// 1 / (2 tolerance) lots of the coarser leg, two tries each: none is missed from 5 bps up.
 const TARGETS_MAX: u32 = 1 << 12;
 /// Largest target: 10^10 quote.
 pub const TARGET_MAX: Notional = Notional(RAW_MAX as i128 * SCALE as i128);
+
 /// One leg: what a lot of it is worth, and the least that the venue takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PairLeg {
@@ -82,8 +84,8 @@ pub struct BalancedPair {
 #[must_use]
 pub enum PairOutcome {
     Balanced(BalancedPair),
-    /// There are pairs, but the best is above the limit and the policy does not take it (`Wait`), or
-    /// no target up to the cap meets it (`Grow`).
+    /// There are pairs, but the best is above the limit and the policy does not take it (`Wait`),
+    /// or no target up to the cap meets it (`Grow`).
     Wait {
         best: PairFigures,
     },
@@ -198,8 +200,8 @@ impl PairLeg {
 }
 
 /// The size of the second leg that matches what the first one filled: whole lots, nearest in
-/// notional (the smaller one of two equally near). `None` when that is below the leg's floor, or the
-/// leg is not valid: then the first leg is unwound.
+/// notional (the smaller one of two equally near). `None` when that is below the leg's floor, or
+/// the leg is not valid: then the first leg is unwound.
 pub fn second_leg(filled: Notional, leg: &PairLeg) -> Option<Qty> {
     let lots = leg.check().ok()?;
     if filled.0 <= 0 || filled.0 > 2 * TARGET_MAX.0 {
@@ -416,10 +418,10 @@ impl Search {
 
     /// The smallest target at or above `from`, in steps of 10^-8 quote, that has a pair.
     ///
-    /// The legs are independent here: each needs one multiple in the window. Let k_a, k_b be the first
-    /// counts at or above lo(T). Every feasible T' >= T has counts that are not smaller, so its window
-    /// must reach max(N_a, N_b): T' is at least the target that enters there. The step to it skips no
-    /// feasible target, and where it changes nothing, T is feasible.
+    /// The legs are independent here: each needs one multiple in the window. Let k_a, k_b be the
+    /// first counts at or above lo(T). Every feasible T' >= T has counts that are not smaller, so
+    /// its window must reach max(N_a, N_b): T' is at least the target that enters there. The step
+    /// to it skips no feasible target, and where it changes nothing, T is feasible.
     fn smallest_target(&self, from: Notional) -> Option<Notional> {
         let one = i128::from(SCALE);
         let mut target = Notional(ceil_div(from.0, one) * one);

@@ -1,12 +1,13 @@
 //! Hot. Closed-form quotes, order-flow imbalance and the queue estimate, in fixed point.
 //!
 //! What depends on slow parameters only (the logarithm, the root of a power) is computed where
-//! they change; a quote is then a few multiplications. Every function is exact to 1e-12 of its formula
-//! for parameters of ordinary size, and answers [`FxError`] where the formula has no value.
+//! they change; a quote is then a few multiplications. Every function is exact to 1e-12 of its
+//! formula for parameters of ordinary size, and answers [`FxError`] where the formula has no value.
 //!
 //! Units. Prices and distances are in one price unit of the caller's choice (quote, or ticks),
-//! inventories in the unit of the trade size Delta, times in one clock (seconds): `sigma` is in price units
-//! per square root of that clock, intensities are per that clock, decays per price unit.
+//! inventories in the unit of the trade size Delta, times in one clock (seconds): `sigma` is in
+//! price units per square root of that clock, intensities are per that clock, decays per price
+//! unit.
 
 use fixed::types::I64F64;
 
