@@ -34,4 +34,10 @@ impl Rng {
     pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize]
     }
+
+    /// From 1 to `hi`, and in `permille` of 1000 cases `lo` or a bit above: a rare bad value.
+    pub fn mostly(&mut self, permille: u64, lo: i64, hi: i64) -> i64 {
+        let lo = if self.chance(permille) { lo } else { 1 };
+        self.within(lo, hi)
+    }
 }
