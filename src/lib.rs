@@ -28,6 +28,8 @@ pub mod strategy;
 
 pub mod venue;
 
+pub mod config;
+
 pub mod net;
 pub mod sim;
 

@@ -1,1 +1,51 @@
-fn main() {}
+//! Cold. The command line. Without a verb it runs the demo.
+
+use clap::{Parser, Subcommand};
+use evenkeel::ops::demo::DemoArgs;
+use evenkeel::ops::{Failure, calibrate, demo, exit, plan, replay, sign};
+use std::io::{stderr, stdout};
+use std::process::ExitCode;
+
+/// Market making, hedging and delta-neutral pairs on perpetual-futures DEXs.
+#[derive(Parser)]
+#[command(name = "evenkeel", version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    demo: DemoArgs,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// A whole trading run against an embedded venue: no key, network or file needed.
+    Demo(DemoArgs),
+    /// Re-runs a journal and compares every decision and the state hash.
+    Replay(replay::ReplayArgs),
+    /// The calculators: quantize, hedge, ladder, pair.
+    Plan(plan::PlanArgs),
+    /// Signs the cases of a vector file.
+    Sign(sign::SignArgs),
+    /// Compares a recorded market with the simulated one.
+    Calibrate(calibrate::CalibrateArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
+        Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
+        Verb::Sign(args) => return sign::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
+            .map(|()| exit::OK)
+            .map_err(Failure::environment),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(Failure { code, message }) => {
+            eprintln!("evenkeel: {message}");
+            ExitCode::from(code as u8)
+        }
+    }
+}

@@ -1,5 +1,50 @@
 //! Cold. Operation: the command line, health, metrics, reports.
 
 pub mod calibrate;
+pub mod demo;
 pub mod plan;
+pub mod replay;
 pub mod sign;
+
+/// Exit codes of the binary. Documented in README.md.
+pub mod exit {
+    pub const OK: i32 = 0;
+    /// The run was made and something in it is not as it must be: an illegal order, a replay that
+    /// differs, a damaged journal.
+    pub const FAILED: i32 = 1;
+    /// The command line is wrong.
+    pub const USAGE: i32 = 2;
+    /// The configuration is refused.
+    pub const CONFIG: i32 = 3;
+    /// Something outside is missing: a folder, a port, cores, the venue.
+    pub const ENVIRONMENT: i32 = 4;
+    /// A thread of the engine panicked; everything was cancelled.
+    pub const PANICKED: i32 = 5;
+}
+
+/// Why a verb could not do its work: one message, one exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub code: i32,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn usage(message: impl ToString) -> Failure {
+        Failure { code: exit::USAGE, message: message.to_string() }
+    }
+
+    pub fn config(message: impl ToString) -> Failure {
+        Failure { code: exit::CONFIG, message: message.to_string() }
+    }
+
+    pub fn environment(message: impl ToString) -> Failure {
+        Failure { code: exit::ENVIRONMENT, message: message.to_string() }
+    }
+
+    /// Something that cannot be, by our own doing.
+    pub fn bug(message: impl ToString) -> Failure {
+        let message = format!("{} (this is a bug of Evenkeel)", message.to_string());
+        Failure { code: exit::FAILED, message }
+    }
+}

@@ -41,27 +41,16 @@ pub fn domain_separator(
     keccak256(&message)
 }
 
-/// The two digits of every byte.
-const HEX: [[u8; 2]; 256] = {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = [DIGITS[i >> 4], DIGITS[i & 15]];
-        i += 1;
-    }
-    table
-};
-
-/// Writes lower-case hex.
+/// Writes lower-case hex. Without a table: arithmetic on each digit is what LLVM makes vectors of.
 ///
 /// # Panics
 /// When `out` is not twice as long as `bytes`.
 #[inline]
 pub fn write_hex(bytes: &[u8], out: &mut [u8]) {
     assert_eq!(out.len(), 2 * bytes.len(), "two digits a byte");
+    let digit = |nibble: u8| nibble + if nibble > 9 { b'a' - 10 } else { b'0' };
     for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = HEX[usize::from(*byte)];
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
 }
 

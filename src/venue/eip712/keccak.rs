@@ -44,7 +44,7 @@ const ROUND_CONSTANTS: [u64; 24] = [
 ];
 
 /// The Keccak-256 hash of `message`.
-#[inline]
+#[inline(always)]
 pub fn keccak256(message: &[u8]) -> [u8; 32] {
     let mut lanes = [0u64; 25];
     for i in COMPLEMENTED {

@@ -29,21 +29,21 @@ use crossbeam::utils::CachePadded;
 use k256::elliptic_curve::ff::FromUniformBytes;
 use k256::elliptic_curve::ops::Reduce;
 use k256::elliptic_curve::point::AffineCoordinates;
-use k256::elliptic_curve::scalar::IsHigh;
+use k256::elliptic_curve::scalar::{FromUintUnchecked, IsHigh};
 use k256::elliptic_curve::subtle::ConditionallySelectable;
-use k256::{FieldBytes, ProjectivePoint, Scalar};
+use k256::{FieldBytes, ProjectivePoint, Scalar, U256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Address, Signature, Signer, keccak256};
 
-/// What is known of a signature before its message: three numbers of 32 bytes and a bit.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// What is known of a signature before its message: three numbers of four words and a bit.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 struct Entry {
-    k_inverse: [u8; 32],
+    k_inverse: [u64; 4],
     /// r d k^-1.
-    key_term: [u8; 32],
-    r: [u8; 32],
-    y_is_odd: bool,
+    key_term: [u64; 4],
+    r: [u64; 4],
+    y_is_odd: u64,
 }
 
 /// The words of an [`Entry`].
@@ -172,10 +172,10 @@ fn entry(k: &Scalar, key: &Scalar) -> Option<Entry> {
     }
     let key_term = Zeroizing::new(r * key * *k_inverse);
     Some(Entry {
-        k_inverse: k_inverse.to_bytes().into(),
-        key_term: key_term.to_bytes().into(),
-        r: x.into(),
-        y_is_odd: point.y_is_odd().into(),
+        k_inverse: U256::from(*k_inverse).to_words(),
+        key_term: U256::from(*key_term).to_words(),
+        r: U256::from(r).to_words(),
+        y_is_odd: point.y_is_odd().unwrap_u8().into(),
     })
 }
 
@@ -200,7 +200,7 @@ impl PoolTaker {
         }
         let entry = self.shared.slot(taken).take();
         self.shared.taken.store(taken + 1, Ordering::Release);
-        (entry.r != [0; 32]).then_some(entry)
+        entry.is_usable().then_some(entry)
     }
 }
 
@@ -211,19 +211,28 @@ impl fmt::Debug for PoolTaker {
 }
 
 impl Entry {
+    /// False for a wiped entry.
+    #[inline]
+    fn is_usable(&self) -> bool {
+        self.r != [0; 4]
+    }
+
     /// s = k^-1 z + r d k^-1, the low one of s and -s; `None` when it is zero (2^-256).
     #[inline]
     fn sign(&self, digest: &[u8; 32]) -> Option<Signature> {
-        let scalar = |bytes: &[u8; 32]| <Scalar as Reduce<FieldBytes>>::reduce(&(*bytes).into());
-        let s = scalar(&self.k_inverse) * scalar(digest) + scalar(&self.key_term);
+        // Below the order since `entry` made them.
+        let scalar = |words| Scalar::from_uint_unchecked(U256::from_words(words));
+        let z = <Scalar as Reduce<FieldBytes>>::reduce(&(*digest).into());
+        let s = scalar(self.k_inverse) * z + scalar(self.key_term);
         if bool::from(s.is_zero()) {
             return None;
         }
         let high = s.is_high();
         let low = Scalar::conditional_select(&s, &s.negate(), high);
         // -s belongs to -R, whose y has the other parity.
-        let v = 27 + (u8::from(self.y_is_odd) ^ high.unwrap_u8());
-        Some(Signature { r: self.r, s: low.to_bytes().into(), v })
+        let v = 27 + (self.y_is_odd as u8 ^ high.unwrap_u8());
+        let r = scalar(self.r).to_bytes();
+        Some(Signature { r: r.into(), s: low.to_bytes().into(), v })
     }
 }
 
@@ -244,27 +253,23 @@ impl Slot {
     /// Relaxed stores: the counter that is stored after them publishes them.
     fn put(&self, entry: &Entry) {
         let numbers = [&entry.k_inverse, &entry.key_term, &entry.r];
-        let bytes = numbers.into_iter().flat_map(|n| n.as_chunks::<8>().0);
-        for (word, bytes) in self.0.iter().zip(bytes) {
-            word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+        for (words, number) in self.0.as_chunks::<4>().0.iter().zip(numbers) {
+            for (word, value) in words.iter().zip(number) {
+                word.store(*value, Ordering::Relaxed);
+            }
         }
-        self.0[WORDS - 1].store(u64::from(entry.y_is_odd), Ordering::Relaxed);
+        self.0[WORDS - 1].store(entry.y_is_odd, Ordering::Relaxed);
     }
 
     #[inline]
     fn take(&self) -> Entry {
-        let read = |at: usize| {
-            let mut number = [0; 32];
-            for (bytes, word) in number.as_chunks_mut::<8>().0.iter_mut().zip(&self.0[at..]) {
-                *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
-            }
-            number
-        };
+        let word = |at: usize| self.0[at].load(Ordering::Relaxed);
+        let number = |at| [word(at), word(at + 1), word(at + 2), word(at + 3)];
         let entry = Entry {
-            k_inverse: read(0),
-            key_term: read(4),
-            r: read(8),
-            y_is_odd: self.0[WORDS - 1].load(Ordering::Relaxed) != 0,
+            k_inverse: number(0),
+            key_term: number(4),
+            r: number(8),
+            y_is_odd: word(WORDS - 1),
         };
         self.wipe();
         entry
@@ -287,10 +292,11 @@ impl Drop for Slot {
 
 /// What the sending thread signs with: the pool when there is one and it has an entry, otherwise
 /// RFC 6979.
-#[derive(Debug)]
 pub struct PooledSigner {
     signer: Signer,
     pool: Option<PoolTaker>,
+    /// The next entry in this thread's own memory; zero when there is none.
+    staged: Entry,
     /// Signatures made with an entry of the pool.
     pub pooled: u64,
     /// Signatures made the slow way although there is a pool: it was empty.
@@ -300,14 +306,15 @@ pub struct PooledSigner {
 impl PooledSigner {
     /// Signs the RFC 6979 way only.
     pub fn deterministic(signer: Signer) -> PooledSigner {
-        PooledSigner { signer, pool: None, pooled: 0, fallbacks: 0 }
+        PooledSigner { signer, pool: None, staged: Entry::default(), pooled: 0, fallbacks: 0 }
     }
 
     /// # Panics
     /// When the pool was made for another key.
     pub fn with_pool(signer: Signer, pool: PoolTaker) -> PooledSigner {
         assert_eq!(signer.address(), pool.address, "a pool belongs to one key");
-        PooledSigner { signer, pool: Some(pool), pooled: 0, fallbacks: 0 }
+        let pool = Some(pool);
+        PooledSigner { signer, pool, staged: Entry::default(), pooled: 0, fallbacks: 0 }
     }
 
     pub fn address(&self) -> Address {
@@ -316,25 +323,49 @@ impl PooledSigner {
 
     /// Entries that are ready; zero without a pool.
     pub fn level(&self) -> usize {
-        self.pool.as_ref().map_or(0, PoolTaker::level)
+        self.pool.as_ref().map_or(0, PoolTaker::level) + usize::from(self.staged.is_usable())
+    }
+
+    /// Takes the next entry out of the pool ahead of its use. For the idle step after a send: the
+    /// two cache lines of a slot were written on another core, and fetching them costs more than
+    /// the signature.
+    #[inline]
+    pub fn prime(&mut self) {
+        if !self.staged.is_usable()
+            && let Some(entry) = self.pool.as_mut().and_then(PoolTaker::take)
+        {
+            self.staged = entry;
+        }
     }
 
     #[inline]
     pub fn sign(&mut self, digest: &[u8; 32]) -> Signature {
-        let Some(pool) = &mut self.pool else {
+        if self.pool.is_none() {
             return self.signer.sign(digest);
-        };
-        if let Some(signature) = pool.take().and_then(|entry| entry.sign(digest)) {
-            self.pooled += 1;
-            return signature;
         }
-        self.fall_back(digest)
+        self.prime();
+        if !self.staged.is_usable() {
+            return self.fall_back(digest);
+        }
+        let signature = self.staged.sign(digest);
+        self.staged.zeroize();
+        let Some(signature) = signature else {
+            return self.fall_back(digest);
+        };
+        self.pooled += 1;
+        signature
     }
 
     #[cold]
     fn fall_back(&mut self, digest: &[u8; 32]) -> Signature {
         self.fallbacks += 1;
         self.signer.sign(digest)
+    }
+}
+
+impl fmt::Debug for PooledSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PooledSigner({:?}, {} nonces ready)", self.signer, self.level())
     }
 }
 
@@ -385,6 +416,27 @@ mod tests {
         // An index that went wrong finds zeros, not an old nonce.
         shared.stored.store(3, Ordering::Release);
         assert!(taker.take().is_none());
+    }
+
+    #[test]
+    fn a_primed_entry_signs_once() {
+        let (mut filler, taker) = nonce_pool(&signer(), 2);
+        let mut pooled = PooledSigner::with_pool(signer(), taker);
+        pooled.prime();
+        assert!(!pooled.staged.is_usable(), "nothing to take yet");
+        filler.fill(2).unwrap();
+        pooled.prime();
+        pooled.prime();
+        assert_eq!((filler.level(), pooled.level()), (1, 2), "one is staged, not two");
+        let digest = keccak256(b"order");
+        let first = pooled.sign(&digest);
+        assert_eq!(pooled.staged.k_inverse, [0; 4], "wiped");
+        let second = pooled.sign(&digest);
+        assert_ne!(first.r, second.r);
+        for signature in [first, second] {
+            assert_eq!(signature.recover(&digest), Some(pooled.address()));
+        }
+        assert_eq!((pooled.pooled, pooled.level()), (2, 0));
     }
 
     #[test]

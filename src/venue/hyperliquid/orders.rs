@@ -15,7 +15,7 @@ use crate::instrument::InstId;
 use crate::units::{Price, Qty, Side};
 use crate::venue::eip712::{Address, PooledSigner, Signature};
 
-use super::sign::wire::{Both, Buf, Json, Out, Pack};
+use super::sign::wire::{Both, Buf, Json, Out, Pack, key};
 use super::sign::{
     self, Builder, Cloid, Grouping, L1Action, Network, NonceClock, OrderType, OrderWire, Target,
     action_hash, agent_digest,
@@ -348,7 +348,7 @@ impl Terms {
             return Err(EncodeError::IocModify);
         }
         posted.kind = PostKind::Modify;
-        sign::open_list(o, "batchModify", "modifies", actions.len(), false);
+        sign::open_list(o, "batchModify", key!("modifies"), actions.len(), false);
         for (i, action) in actions.iter().enumerate() {
             let Action::Modify { inst, side, tif, order, old, px, qty, .. } = *action else {
                 return Err(EncodeError::Mixed);
@@ -375,7 +375,7 @@ impl Terms {
         posted: &mut Posted,
     ) -> Result<(), EncodeError> {
         posted.kind = PostKind::Cancel;
-        sign::open_list(o, "cancelByCloid", "cancels", actions.len(), true);
+        sign::open_list(o, "cancelByCloid", key!("cancels"), actions.len(), true);
         for (action, slot) in actions.iter().zip(&mut posted.orders) {
             let Action::Cancel { inst, order, .. } = *action else {
                 return Err(EncodeError::Mixed);
@@ -384,7 +384,7 @@ impl Terms {
             o.item();
             sign::cancel_by_cloid(o, self.asset(inst)?, self.cloid(order));
         }
-        sign::close_list(o, Some("f"));
+        sign::close_list(o, Some(key!("f")));
         Ok(())
     }
 }

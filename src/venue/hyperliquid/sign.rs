@@ -15,7 +15,7 @@ use crate::event::Tif;
 use crate::units::{Price, Qty, TEXT_MAX, write_raw};
 use crate::venue::eip712::{Address, digest, keccak256, write_hex};
 
-use wire::{Buf, Out};
+use wire::{Buf, Key, Out, key};
 
 /// Which chain an action is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,34 +148,34 @@ impl L1Action<'_> {
                 close_orders(o, grouping, builder);
             }
             L1Action::Cancel { cancels, fast } => {
-                open_list(o, "cancel", "cancels", cancels.len(), fast);
+                open_list(o, "cancel", key!("cancels"), cancels.len(), fast);
                 for &(asset, oid) in cancels {
                     o.item();
                     cancel(o, asset, oid);
                 }
-                close_list(o, fast.then_some("f"));
+                close_list(o, fast.then_some(key!("f")));
             }
             L1Action::CancelByCloid { cancels, fast } => {
-                open_list(o, "cancelByCloid", "cancels", cancels.len(), fast);
+                open_list(o, "cancelByCloid", key!("cancels"), cancels.len(), fast);
                 for &(asset, cloid) in cancels {
                     o.item();
                     cancel_by_cloid(o, asset, cloid);
                 }
-                close_list(o, fast.then_some("f"));
+                close_list(o, fast.then_some(key!("f")));
             }
             L1Action::Modify { target, order: wire, always_place } => {
                 o.map(3 + usize::from(always_place));
                 kind(o, "modify");
                 modify_fields(o, target, &wire);
-                close_flagged(o, always_place.then_some("a"));
+                close_flagged(o, always_place.then_some(key!("a")));
             }
             L1Action::BatchModify { modifies, always_place } => {
-                open_list(o, "batchModify", "modifies", modifies.len(), always_place);
+                open_list(o, "batchModify", key!("modifies"), modifies.len(), always_place);
                 for (target, wire) in modifies {
                     o.item();
                     modify(o, *target, wire);
                 }
-                close_list(o, always_place.then_some("a"));
+                close_list(o, always_place.then_some(key!("a")));
             }
             _ => self.write_account(o),
         }
@@ -192,30 +192,30 @@ impl L1Action<'_> {
                 o.map(1 + usize::from(time_ms.is_some()));
                 kind(o, "scheduleCancel");
                 if let Some(time) = time_ms {
-                    uint(o, "time", time);
+                    uint(o, key!("time"), time);
                 }
             }
             L1Action::UpdateLeverage { asset, is_cross, leverage } => {
                 o.map(4);
                 kind(o, "updateLeverage");
-                uint(o, "asset", asset.into());
-                o.key("isCross");
+                uint(o, key!("asset"), asset.into());
+                o.key(key!("isCross"));
                 o.flag(is_cross);
-                uint(o, "leverage", leverage.into());
+                uint(o, key!("leverage"), leverage.into());
             }
             L1Action::UpdateIsolatedMargin { asset, is_buy, amount } => {
                 o.map(4);
                 kind(o, "updateIsolatedMargin");
-                uint(o, "asset", asset.into());
-                o.key("isBuy");
+                uint(o, key!("asset"), asset.into());
+                o.key(key!("isBuy"));
                 o.flag(is_buy);
-                o.key("ntli");
+                o.key(key!("ntli"));
                 o.int(amount);
             }
             L1Action::ReserveRequestWeight { weight } => {
                 o.map(2);
                 kind(o, "reserveRequestWeight");
-                uint(o, "weight", weight.into());
+                uint(o, key!("weight"), weight.into());
             }
             // Everything else was written by the caller.
             _ => {
@@ -229,19 +229,13 @@ impl L1Action<'_> {
 
 #[inline(always)]
 fn kind<O: Out>(o: &mut O, name: &'static str) {
-    o.key("type");
+    o.key(key!("type"));
     o.text(name.as_bytes());
 }
 
 /// `type`, then a list, then perhaps one flag.
 #[inline(always)]
-pub fn open_list<O: Out>(
-    o: &mut O,
-    name: &'static str,
-    list: &'static str,
-    len: usize,
-    flag: bool,
-) {
+pub fn open_list<O: Out>(o: &mut O, name: &'static str, list: Key, len: usize, flag: bool) {
     o.map(2 + usize::from(flag));
     kind(o, name);
     o.key(list);
@@ -249,13 +243,13 @@ pub fn open_list<O: Out>(
 }
 
 #[inline(always)]
-pub fn close_list<O: Out>(o: &mut O, flag: Option<&'static str>) {
+pub fn close_list<O: Out>(o: &mut O, flag: Option<Key>) {
     o.end_list();
     close_flagged(o, flag);
 }
 
 #[inline(always)]
-fn close_flagged<O: Out>(o: &mut O, flag: Option<&'static str>) {
+fn close_flagged<O: Out>(o: &mut O, flag: Option<Key>) {
     if let Some(key) = flag {
         o.key(key);
         o.flag(true);
@@ -267,29 +261,29 @@ fn close_flagged<O: Out>(o: &mut O, flag: Option<&'static str>) {
 pub fn open_orders<O: Out>(o: &mut O, len: usize, has_builder: bool) {
     o.map(3 + usize::from(has_builder));
     kind(o, "order");
-    o.key("orders");
+    o.key(key!("orders"));
     o.list(len);
 }
 
 #[inline(always)]
 pub fn close_orders<O: Out>(o: &mut O, grouping: Grouping, builder: Option<Builder>) {
     o.end_list();
-    o.key("grouping");
+    o.key(key!("grouping"));
     match grouping {
         Grouping::Na => o.text(b"na"),
         Grouping::Priority(fee) => {
             o.map(1);
-            o.key("p");
+            o.key(key!("p"));
             o.uint(fee.into());
             o.end_map();
         }
     }
     if let Some(builder) = builder {
-        o.key("builder");
+        o.key(key!("builder"));
         o.map(2);
-        o.key("b");
+        o.key(key!("b"));
         o.text(&builder.address.text());
-        o.key("f");
+        o.key(key!("f"));
         o.uint(builder.fee.into());
         o.end_map();
     }
@@ -307,23 +301,23 @@ fn decimal<O: Out>(o: &mut O, raw: i64) {
 #[inline(always)]
 pub fn order<O: Out>(o: &mut O, wire: &OrderWire) {
     o.map(6 + usize::from(wire.cloid.is_some()));
-    o.key("a");
+    o.key(key!("a"));
     o.uint(wire.asset.into());
-    o.key("b");
+    o.key(key!("b"));
     o.flag(wire.is_buy);
-    o.key("p");
+    o.key(key!("p"));
     decimal(o, wire.px.0);
-    o.key("s");
+    o.key(key!("s"));
     decimal(o, wire.qty.0);
-    o.key("r");
+    o.key(key!("r"));
     o.flag(wire.reduce_only);
-    o.key("t");
+    o.key(key!("t"));
     o.map(1);
     match wire.kind {
         OrderType::Limit(tif) => {
-            o.key("limit");
+            o.key(key!("limit"));
             o.map(1);
-            o.key("tif");
+            o.key(key!("tif"));
             o.text(match tif {
                 Tif::Alo => b"Alo",
                 Tif::Ioc => b"Ioc",
@@ -335,7 +329,7 @@ pub fn order<O: Out>(o: &mut O, wire: &OrderWire) {
     }
     o.end_map();
     if let Some(cloid) = wire.cloid {
-        o.key("c");
+        o.key(key!("c"));
         o.text(&cloid.text());
     }
     o.end_map();
@@ -343,13 +337,13 @@ pub fn order<O: Out>(o: &mut O, wire: &OrderWire) {
 
 #[cold]
 fn trigger<O: Out>(o: &mut O, is_market: bool, px: Price, tpsl: Tpsl) {
-    o.key("trigger");
+    o.key(key!("trigger"));
     o.map(3);
-    o.key("isMarket");
+    o.key(key!("isMarket"));
     o.flag(is_market);
-    o.key("triggerPx");
+    o.key(key!("triggerPx"));
     decimal(o, px.0);
-    o.key("tpsl");
+    o.key(key!("tpsl"));
     o.text(match tpsl {
         Tpsl::TakeProfit => b"tp",
         Tpsl::StopLoss => b"sl",
@@ -366,21 +360,21 @@ pub fn modify<O: Out>(o: &mut O, target: Target, wire: &OrderWire) {
 
 #[inline(always)]
 fn modify_fields<O: Out>(o: &mut O, target: Target, wire: &OrderWire) {
-    o.key("oid");
+    o.key(key!("oid"));
     match target {
         Target::Oid(oid) => o.uint(oid),
         Target::Cloid(cloid) => o.text(&cloid.text()),
     }
-    o.key("order");
+    o.key(key!("order"));
     order(o, wire);
 }
 
 #[inline(always)]
 pub fn cancel<O: Out>(o: &mut O, asset: u32, oid: u64) {
     o.map(2);
-    o.key("a");
+    o.key(key!("a"));
     o.uint(asset.into());
-    o.key("o");
+    o.key(key!("o"));
     o.uint(oid);
     o.end_map();
 }
@@ -388,9 +382,9 @@ pub fn cancel<O: Out>(o: &mut O, asset: u32, oid: u64) {
 #[inline(always)]
 pub fn cancel_by_cloid<O: Out>(o: &mut O, asset: u32, cloid: Cloid) {
     o.map(2);
-    o.key("asset");
+    o.key(key!("asset"));
     o.uint(asset.into());
-    o.key("cloid");
+    o.key(key!("cloid"));
     o.text(&cloid.text());
     o.end_map();
 }

@@ -1,0 +1,384 @@
+//! Cold. Every key with its kind and range, once. The order here is the order of the effective
+//! file.
+//!
+//! Ranges have two reasons. Some keep the hot path's integers inside their types: a factor of 10 is
+//! permille 10 000 in a `u16`, the widest sum of spread parts fits an `i32` many times. The others
+//! refuse what no one means: a spread of 20 %, a pause of a week.
+
+use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
+use super::read::Lister;
+use super::{
+    Config, Engine, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+};
+use crate::instrument::{Symbol, VenueId};
+use crate::orders::ORDERS_MAX;
+use crate::risk::{InstLimits, Limits};
+use crate::strategy::guard::{HealingParams, PnlGuardParams};
+use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::hedger::HedgeRule;
+use crate::strategy::maker::{LEVELS_MAX, MakerParams, RegimeOverride, Table};
+use crate::strategy::quality::{QualityParams, SAMPLES};
+use crate::strategy::regime::RegimeParams;
+use crate::strategy::requote::RequoteParams;
+use crate::strategy::signal::SignalParams;
+use crate::units::{Bps, Nanos, Notional, Qty};
+
+/// A day, in seconds and in milliseconds.
+const DAY_S: u64 = 86_400;
+const MINUTE_MS: u64 = 60_000;
+
+/// The keys outside of markets.
+pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
+    io.section("engine", |io| {
+        io.text("name", check_name, &mut c.engine.name);
+        io.choice("mode", &["paper", "live"], &[Mode::Paper, Mode::Live], &mut c.engine.mode);
+        io.flag("flatten_on_stop", &mut c.engine.flatten_on_stop);
+    });
+    io.section("venue", |io| {
+        let all = [VenueId::Hyperliquid, VenueId::Lighter, VenueId::Nado];
+        io.choice("name", &["hyperliquid", "lighter", "nado"], &all, &mut c.venue.name);
+        let all = [Network::Mainnet, Network::Testnet, Network::Embedded];
+        io.choice("network", &["mainnet", "testnet", "embedded"], &all, &mut c.venue.network);
+        io.text("ws_url", check_ws_url, &mut c.venue.ws_url);
+        io.text("rest_url", check_rest_url, &mut c.venue.rest_url);
+    });
+    io.section("topology", |io| {
+        let all = [Shape::Auto, Shape::Pipeline, Shape::Pair, Shape::Fused];
+        io.choice("name", &["auto", "pipeline", "pair", "fused"], &all, &mut c.topology.shape);
+        let all = [Wait::Auto, Wait::Spin, Wait::Yield, Wait::Sleep];
+        io.choice("wait", &["auto", "spin", "yield", "sleep"], &all, &mut c.topology.wait);
+        io.numbers("cpus", 1024, 3, &mut c.topology.cpus);
+    });
+    io.section("limits", |io| {
+        let limits = &mut c.limits;
+        io.count("actions_per_s", (1, 10_000), "actions a second", &mut limits.actions_per_s);
+        // Below four, the quarter that is kept for cancels would be less than one of them.
+        io.count("burst", (4, 10_000), "actions", &mut limits.burst);
+        io.quote("loss_quote", QUOTE, &mut limits.loss);
+        io.quote("drawdown_quote", QUOTE, &mut limits.drawdown);
+        io.count32("breaker_rejects", (1, 100), &mut limits.breaker_rejects);
+        io.millis("back_off_ms", (0, 10 * MINUTE_MS), &mut limits.back_off);
+    });
+    io.section("journal", |io| {
+        io.flag("enabled", &mut c.journal.enabled);
+        io.text("path", check_path, &mut c.journal.path);
+    });
+    io.section("metrics", |io| {
+        io.flag("enabled", &mut c.metrics.enabled);
+        io.text("address", check_address, &mut c.metrics.address);
+    });
+}
+
+/// The keys of one market.
+pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
+    let mut symbol = m.symbol.as_str().to_owned();
+    io.text("symbol", check_symbol, &mut symbol);
+    m.symbol = Symbol::new(&symbol).unwrap_or(m.symbol);
+    io.millis("stale_ms", (1, 10 * MINUTE_MS), &mut m.stale);
+    io.millis("answer_timeout_ms", (1, 10 * MINUTE_MS), &mut m.answer_timeout);
+    io.bps("fast_cancel_edge_bps", bps("-100", "100"), &mut m.fast_cancel_edge);
+    io.secs("pnl_window_s", (1, 7 * DAY_S), &mut m.pnl_window);
+    io.section("limits", |io| {
+        let limits = &mut m.limits;
+        io.qty("position", SIZE, &mut limits.position);
+        io.quote("inventory_notional_quote", QUOTE, &mut limits.inventory_notional);
+        io.qty("order_size", SIZE, &mut limits.order_qty);
+        io.quote("order_notional_quote", QUOTE, &mut limits.order_notional);
+        io.bps("price_band_bps", bps("0.1", "2000"), &mut limits.price_band);
+        io.index("open_orders", (1, ORDERS_MAX), &mut limits.open_orders);
+    });
+    io.section("signals", |io| {
+        let signals = &mut m.signals;
+        io.secs("volatility_half_life_s", (1, DAY_S), &mut signals.half_life);
+        io.secs("volatility_horizon_s", (1, DAY_S), &mut signals.horizon);
+        io.secs("warm_up_s", (0, DAY_S), &mut signals.warm_up);
+        io.secs("trend_span_s", (1, DAY_S), &mut signals.trend_span);
+    });
+    io.section("requote", |io| {
+        io.bps("tolerance_bps", bps("0", "100"), &mut m.requote.tolerance);
+        io.permille("size_band_share", SHARE, &mut m.requote.size_band_permille);
+        io.millis("min_rest_ms", (0, MINUTE_MS), &mut m.requote.min_rest);
+    });
+    io.section("maker", |io| {
+        let mut on = m.maker.is_some();
+        let mut params = m.maker.unwrap_or_else(blank_maker);
+        io.flag("enabled", &mut on);
+        if on || io.wants_disabled() {
+            maker(io, &mut params);
+        }
+        m.maker = on.then_some(params);
+    });
+    io.section("hedger", |io| {
+        let mut on = m.hedger.is_some();
+        let mut params = m.hedger.unwrap_or_else(blank_hedger);
+        io.flag("enabled", &mut on);
+        if on || io.wants_disabled() {
+            hedger(io, &mut params);
+        }
+        m.hedger = on.then_some(params);
+    });
+}
+
+fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
+    let spread = bps("0.1", "1000");
+    let extra = bps("0", "200");
+    io.bps("spread_base_bps", spread, &mut p.spread_base);
+    io.bps("spread_calm_bps", spread, &mut p.spread_calm);
+    io.bps("spread_wild_bps", spread, &mut p.spread_wild);
+    io.bps("volatility_calm_bps", bps("0", "1000"), &mut p.volatility_calm);
+    io.bps("volatility_wild_bps", bps("0", "1000"), &mut p.volatility_wild);
+    io.qty("size", SIZE, &mut p.size);
+    io.qty("size_min", SIZE, &mut p.size_min);
+    io.qty("size_max", SIZE, &mut p.size_max);
+    io.permille("size_calm_factor", FACTOR, &mut p.size_calm_permille);
+    io.permille("size_wild_factor", FACTOR, &mut p.size_wild_permille);
+    io.flag("raise_to_minimum", &mut p.raise_to_minimum);
+    io.table("inventory_spread", "spread_bps", extra, &mut p.inventory_spread);
+    io.table("inventory_size", "size_factor", FACTOR, &mut p.inventory_size);
+    io.qty("asymmetric_above", UNITS, &mut p.asymmetric_above);
+    io.qty("soft_cap", SIZE, &mut p.soft_cap);
+    io.bps("skew_at_soft_cap_bps", extra, &mut p.skew_at_soft_cap);
+    io.bps("level_step_bps", extra, &mut p.level_step);
+    io.section("pnl_guard", |io| {
+        let loss = Decimal { min: "-1000000", max: "-0.01", ..QUOTE };
+        io.quote("trigger_quote", loss, &mut p.pnl_guard.trigger);
+        io.secs("hold_s", (1, DAY_S), &mut p.pnl_guard.hold);
+        // At most +8: beyond it the guard would be a pause, and a pause is stated as one.
+        io.bps("spread_bps", bps("0", "8"), &mut p.pnl_guard_spread);
+        let factor = Decimal { max: "1", ..FACTOR };
+        io.permille("size_factor", factor, &mut p.pnl_guard_size_permille);
+    });
+    io.section("healing", |io| {
+        io.secs("slice_s", (1, DAY_S), &mut p.healing.slice);
+        io.count32("losses", (1, 100), &mut p.healing.losses);
+        io.count32("steps_max", (0, 20), &mut p.healing.steps_max);
+        io.bps("step_bps", bps("0", "50"), &mut p.healing_step);
+    });
+    io.section("quality", |io| {
+        let q = &mut p.quality;
+        io.millis("quick_ms", (1, MINUTE_MS), &mut q.quick);
+        io.permille("quick_share", SHARE, &mut q.quick_share_permille);
+        io.bps("markout_bps", bps("0", "100"), &mut q.markout);
+        io.bps("tail_bps", bps("0", "1000"), &mut q.tail);
+        io.permille("tail_share", SHARE, &mut q.tail_share_permille);
+        io.index("samples", (1, SAMPLES), &mut q.samples);
+        io.secs("memory_s", (1, DAY_S), &mut q.memory);
+        io.bps("widen_bps", bps("0", "50"), &mut q.widen);
+        io.bps("alone_bps", bps("0", "50"), &mut q.alone);
+        io.millis("alone_hold_ms", (0, MINUTE_MS), &mut q.alone_hold);
+    });
+    io.section("trend", |io| {
+        io.bps("engage_bps", bps("0.1", "1000"), &mut p.regime.trend_engage);
+        io.bps("release_bps", bps("0", "1000"), &mut p.regime.trend_release);
+        io.secs("hold_s", (0, DAY_S), &mut p.regime.trend_hold);
+        io.bps("extra_bps", extra, &mut p.trend_extra);
+        io.flag("pauses", &mut p.trend_pauses);
+    });
+    io.section("pause", |io| {
+        io.bps("volatility_bps", bps("0.1", "1000"), &mut p.regime.pause);
+        io.qty("resume_inventory", SIZE, &mut p.regime.pause_inventory);
+    });
+    io.section("regime", |io| {
+        io.bps("defensive_above_bps", bps("0.1", "1000"), &mut p.regime.defensive);
+        io.section("aggressive", |io| regime(io, &mut p.aggressive));
+        io.section("defensive", |io| regime(io, &mut p.defensive));
+    });
+}
+
+fn regime(io: &mut dyn Fields, over: &mut RegimeOverride) {
+    io.bps("spread_bps", bps("-100", "200"), &mut over.spread);
+    io.permille("size_factor", FACTOR, &mut over.size_permille);
+    io.index("levels", (1, LEVELS_MAX), &mut over.levels);
+}
+
+fn hedger(io: &mut dyn Fields, p: &mut HedgeParams) {
+    io.qty("trigger", UNITS, &mut p.rule.trigger);
+    io.qty("target", UNITS, &mut p.rule.target);
+    io.qty("max_clip", SIZE, &mut p.rule.max_clip);
+    io.qty_or_auto("max_clip_hard", SIZE, &mut p.rule.max_clip_hard);
+    io.permille("guard_factor", SHARE, &mut p.rule.guard_multiplier_permille);
+    io.flag("remainder_rule", &mut p.rule.remainder_rule);
+    io.bps("passive_offset_bps", bps("0", "100"), &mut p.passive_offset);
+    io.millis("passive_wait_ms", (0, MINUTE_MS), &mut p.passive_wait);
+    io.bps("slippage_bps", bps("0.1", "500"), &mut p.slippage);
+    io.millis("cooldown_ms", (0, 10 * MINUTE_MS), &mut p.cooldown);
+    io.millis("deadline_ms", (1, 10 * MINUTE_MS), &mut p.deadline);
+    io.flag("dry_run", &mut p.dry_run);
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    match name.len() {
+        1..=32 if name.bytes().all(plain) => Ok(()),
+        _ => Err("a name has 1 to 32 letters, digits, `-` or `_`: it labels files and metrics"),
+    }
+}
+
+fn check_symbol(symbol: &str) -> Result<(), &'static str> {
+    match Symbol::new(symbol) {
+        Some(_) => Ok(()),
+        None => Err("a symbol has 1 to 23 printable ASCII characters, as the venue writes it"),
+    }
+}
+
+fn check_url(url: &str, schemes: [&str; 2]) -> Result<(), &'static str> {
+    let rest = schemes.iter().find_map(|s| url.strip_prefix(s));
+    match rest.map(|r| r.split('/').next().unwrap_or(r)) {
+        _ if url.is_empty() => Ok(()),
+        Some("") | None => Err("not a URL of this kind"),
+        Some(host) if host.contains('@') => Err("a URL carries no credentials"),
+        Some(_) if !url.bytes().all(|b| b.is_ascii_graphic()) => Err("a URL is printable ASCII"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_ws_url(url: &str) -> Result<(), &'static str> {
+    check_url(url, ["wss://", "ws://"]).map_err(|e| match e {
+        "not a URL of this kind" => "a WebSocket URL begins with wss:// (ws:// for embedded)",
+        other => other,
+    })
+}
+
+fn check_rest_url(url: &str) -> Result<(), &'static str> {
+    check_url(url, ["https://", "http://"]).map_err(|e| match e {
+        "not a URL of this kind" => "a REST URL begins with https:// (http:// for embedded)",
+        other => other,
+    })
+}
+
+fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.contains('\0') { Err("a path has no zero byte") } else { Ok(()) }
+}
+
+fn check_address(address: &str) -> Result<(), &'static str> {
+    match address.parse::<std::net::SocketAddr>() {
+        Err(_) => Err("expected an address with a port, such as 127.0.0.1:9090 (port 0: any)"),
+        Ok(at) if !at.ip().is_loopback() => Err(
+            "not a loopback address: what is served has no access control; put a proxy before it",
+        ),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// A value of each type for the reader to fill; none of it is a default.
+pub(super) fn blank() -> Config {
+    Config {
+        engine: Engine { name: String::new(), mode: Mode::Paper, flatten_on_stop: true },
+        venue: Venue {
+            name: VenueId::Hyperliquid,
+            network: Network::Embedded,
+            ws_url: String::new(),
+            rest_url: String::new(),
+        },
+        topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },
+        limits: Limits {
+            actions_per_s: 0,
+            burst: 0,
+            loss: Notional::ZERO,
+            drawdown: Notional::ZERO,
+            breaker_rejects: 0,
+            back_off: Nanos::ZERO,
+        },
+        journal: Journal { enabled: false, path: String::new() },
+        metrics: Metrics { enabled: false, address: String::new() },
+        markets: Vec::new(),
+    }
+}
+
+pub(super) fn blank_market() -> MarketConfig {
+    let zero = Nanos::ZERO;
+    MarketConfig {
+        symbol: Symbol::new("?").expect("one printable character"),
+        limits: InstLimits {
+            position: Qty::ZERO,
+            inventory_notional: Notional::ZERO,
+            order_qty: Qty::ZERO,
+            order_notional: Notional::ZERO,
+            price_band: Bps::ZERO,
+            open_orders: 0,
+        },
+        signals: SignalParams { half_life: zero, horizon: zero, warm_up: zero, trend_span: zero },
+        requote: RequoteParams { tolerance: Bps::ZERO, size_band_permille: 0, min_rest: zero },
+        maker: Some(blank_maker()),
+        hedger: Some(blank_hedger()),
+        stale: zero,
+        fast_cancel_edge: Bps::ZERO,
+        answer_timeout: zero,
+        pnl_window: zero,
+    }
+}
+
+fn blank_maker() -> MakerParams {
+    let empty = Table::new(&[]).expect("no rows ascend");
+    let over = RegimeOverride { spread: Bps::ZERO, size_permille: 0, levels: 0 };
+    MakerParams {
+        spread_base: Bps::ZERO,
+        spread_calm: Bps::ZERO,
+        spread_wild: Bps::ZERO,
+        volatility_calm: Bps::ZERO,
+        volatility_wild: Bps::ZERO,
+        size: Qty::ZERO,
+        size_min: Qty::ZERO,
+        size_max: Qty::ZERO,
+        size_calm_permille: 0,
+        size_wild_permille: 0,
+        inventory_spread: empty,
+        inventory_size: empty,
+        asymmetric_above: Qty::ZERO,
+        soft_cap: Qty::ZERO,
+        skew_at_soft_cap: Bps::ZERO,
+        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO },
+        pnl_guard_spread: Bps::ZERO,
+        pnl_guard_size_permille: 0,
+        healing: HealingParams { slice: Nanos::ZERO, losses: 0, steps_max: 0 },
+        healing_step: Bps::ZERO,
+        quality: QualityParams::OFF,
+        regime: RegimeParams {
+            defensive: Bps::ZERO,
+            trend_engage: Bps::ZERO,
+            trend_release: Bps::ZERO,
+            trend_hold: Nanos::ZERO,
+            pause: Bps::ZERO,
+            pause_inventory: Qty::ZERO,
+        },
+        aggressive: over,
+        defensive: over,
+        trend_extra: Bps::ZERO,
+        trend_pauses: false,
+        level_step: Bps::ZERO,
+        raise_to_minimum: false,
+    }
+}
+
+fn blank_hedger() -> HedgeParams {
+    HedgeParams {
+        rule: HedgeRule {
+            trigger: Qty::ZERO,
+            target: Qty::ZERO,
+            max_clip: Qty::ZERO,
+            max_clip_hard: None,
+            guard_multiplier_permille: 0,
+            remainder_rule: false,
+        },
+        passive_offset: Bps::ZERO,
+        passive_wait: Nanos::ZERO,
+        slippage: Bps::ZERO,
+        cooldown: Nanos::ZERO,
+        deadline: Nanos::ZERO,
+        dry_run: false,
+    }
+}
+
+/// The keys outside of markets, in order, with what each takes.
+pub(super) fn global_keys() -> Vec<(String, String)> {
+    let mut lister = Lister::default();
+    globals(&mut lister, &mut blank());
+    lister.keys
+}
+
+/// The keys of a market, in order, with what each takes.
+pub(super) fn market_keys() -> Vec<(String, String)> {
+    let mut lister = Lister::default();
+    market(&mut lister, &mut blank_market());
+    lister.keys
+}

@@ -1,0 +1,229 @@
+//! Cold. `evenkeel demo`: a whole trading run against the embedded venue, explained while it runs.
+//!
+//! Everything is real: a matching engine behind a WebSocket and HTTP server on loopback, orders
+//! signed and verified, three pipeline steps, a journal that is replayed at the end. No key,
+//! network or file is needed.
+
+mod report;
+mod venue;
+mod view;
+
+use crate::config::{self, Config, Shape};
+use crate::event::Command;
+use crate::net::Endpoint;
+use crate::ops::Failure;
+use crate::pipeline::clock::Clock;
+use crate::pipeline::runner;
+use crate::pipeline::table::{Table, Topology, Wish};
+use crate::session::{Session, Spec};
+use crate::venue::eip712::{PooledSigner, Signer, nonce_pool};
+use crate::venue::hyperliquid::sign::Network;
+use report::Outcome;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+use view::View;
+
+/// What can be asked of the demo.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Real seconds to trade.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Seed of the market.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Plays a recorded market from this folder instead of the seeded one.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Market to trade.
+    #[arg(long, default_value = "SOL")]
+    pub symbol: String,
+    /// Market seconds per real second: the venue, the market and the engine's timers run faster;
+    /// latencies stay real.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub speed: u32,
+    /// One JSON object at the end instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// pipeline, pair or fused; by default what the machine's cores allow.
+    #[arg(long)]
+    pub topology: Option<String>,
+    /// spin, yield or sleep.
+    #[arg(long)]
+    pub wait: Option<String>,
+    /// Where the journal is written.
+    #[arg(long, default_value = "out/demo.journal")]
+    pub journal: PathBuf,
+    /// A configuration on top of the built-in demo profile.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Signs with a pool of prepared nonces.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub pooled: bool,
+    /// Port of the embedded venue; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+}
+
+/// Longest wait for the stop to be complete: the venue's answers and the last unwinding orders.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
+    let config = configuration(args)?;
+    let clock = Clock::start(args.speed);
+    let cores = runner::cores();
+    let mut wish = wish(args, &config)?;
+    if wish.topology.is_none() && cores.len() < 4 {
+        // The venue lives in this process and needs a core as well.
+        wish.topology = Some(Topology::Fused);
+    }
+    let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
+    let venue = venue::start(args, &clock)?;
+    let rest = Endpoint::parse(&venue.http_url()).map_err(Failure::environment)?;
+    let ws = Endpoint::parse(&venue.ws_url()).map_err(Failure::environment)?;
+    let specs = vec![venue.spec(&rest, &args.symbol, &clock)?];
+    let core = config.core(&specs).map_err(Failure::config)?;
+    let signer = Signer::new(venue.agent_key).map_err(|_| Failure::bug("the demo's own key"))?;
+    let (signer, filler) = if args.pooled {
+        let (filler, taker) = nonce_pool(&signer, 256);
+        (PooledSigner::with_pool(signer, taker), Some(filler))
+    } else {
+        (PooledSigner::deterministic(signer), None)
+    };
+    let spec = Spec {
+        ws,
+        rest,
+        network: Network::Mainnet,
+        owner: venue.owner,
+        signer,
+        filler,
+        run_tag: venue.run_tag,
+        specs: specs.clone(),
+        core,
+        config_text: config.effective_toml(),
+        table: table.clone(),
+        journal: Some(args.journal.clone()),
+        clock: clock.clone(),
+    };
+    let mut view = View::new(args, &specs[0], &table, venue.ws_url());
+    let session = Session::start(spec).map_err(Failure::environment)?;
+    let (session, stopped) = trade(args, session, &mut view, &clock)?;
+    let metrics = std::sync::Arc::clone(&session.metrics);
+    let ended = session.end();
+    let exchange = venue.stop();
+    let replayed = crate::ops::replay::file(&args.journal);
+    let outcome = Outcome::new(args, &view, &metrics, ended, exchange, replayed, stopped)?;
+    let mut out = std::io::stdout().lock();
+    let text = if args.json { outcome.json() } else { outcome.text() };
+    // A closed pipe is not an error of the run.
+    let _ = writeln!(out, "{text}");
+    Ok(outcome.exit_code())
+}
+
+/// The built-in profile, then the user's file; of its markets only the one that is traded.
+fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
+    let user = match &args.config {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::environment(format!("{}: {error}", path.display())))?;
+            Some((text, path.display().to_string()))
+        }
+    };
+    let mut layers = vec![(include_str!("../../../config/demo.toml"), "config/demo.toml")];
+    if let Some((text, file)) = &user {
+        layers.push((text, file));
+    }
+    let mut config = Config::layered(&layers, &[], &[]).map_err(Failure::config)?;
+    let known: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
+    if !known.contains(&args.symbol.as_str()) {
+        let known = known.join(", ");
+        return Err(Failure::usage(format!(
+            "--symbol {}: the demo's profile has {known}; another needs a [[market]] in --config",
+            args.symbol
+        )));
+    }
+    config.markets.retain(|m| m.symbol.as_str() == args.symbol);
+    Ok(config)
+}
+
+fn wish(args: &DemoArgs, config: &Config) -> Result<Wish, Failure> {
+    let mut wish = Wish {
+        topology: match config.topology.shape {
+            Shape::Auto => None,
+            Shape::Pipeline => Some(Topology::Pipeline),
+            Shape::Pair => Some(Topology::Pair),
+            Shape::Fused => Some(Topology::Fused),
+        },
+        wait: match config.topology.wait {
+            config::Wait::Auto => None,
+            config::Wait::Spin => Some(runner::Wait::Spin),
+            config::Wait::Yield => Some(runner::Wait::Yield),
+            config::Wait::Sleep => Some(runner::Wait::BackOff),
+        },
+        cpus: config.topology.cpus.clone(),
+    };
+    if let Some(name) = &args.topology {
+        let topology = Topology::parse(name).ok_or_else(|| {
+            Failure::usage(format!("--topology {name:?}: choose pipeline, pair or fused"))
+        })?;
+        wish.topology = Some(topology);
+    }
+    if let Some(name) = &args.wait {
+        let wait = runner::Wait::parse(name).ok_or_else(|| {
+            Failure::usage(format!("--wait {name:?}: choose spin, yield or sleep"))
+        })?;
+        wish.wait = Some(wait);
+    }
+    Ok(wish)
+}
+
+/// Trades for the time asked for, then stops in order. `true` when everything was closed in time.
+fn trade(
+    args: &DemoArgs,
+    mut session: Session,
+    view: &mut View,
+    clock: &Clock,
+) -> Result<(Session, bool), Failure> {
+    let live = !args.json;
+    let redraw = live && std::io::stdout().is_terminal();
+    let begun = clock.stamp().0;
+    let end = begun + args.seconds * 1_000_000_000;
+    let mut next_draw = begun;
+    while clock.stamp().0 < end && !session.is_broken() {
+        watch(&mut session, view);
+        let now = clock.stamp().0;
+        if live && now >= next_draw {
+            next_draw = now + if redraw { 100_000_000 } else { 1_000_000_000 };
+            view.draw(&session.metrics, now - begun, redraw);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let stop_at = clock.stamp().0;
+    while !session.command(Command::Stop) {
+        std::thread::yield_now();
+    }
+    let patience = STOP_PATIENCE.as_nanos() as u64;
+    // The quiet flag is set by the strategy's next telemetry after the stop.
+    let mut quiet = false;
+    while !quiet && clock.stamp().0 < stop_at + patience && !session.is_broken() {
+        watch(&mut session, view);
+        std::thread::sleep(Duration::from_millis(10));
+        quiet = session.is_quiet() && clock.stamp().0 > stop_at + 300_000_000;
+    }
+    watch(&mut session, view);
+    if live {
+        view.draw(&session.metrics, clock.stamp().0 - begun, redraw);
+    }
+    Ok((session, quiet))
+}
+
+fn watch(session: &mut Session, view: &mut View) {
+    while let Some(snapshot) = session.snapshot() {
+        view.snapshot(snapshot);
+    }
+    while let Ok(record) = session.tap.try_recv() {
+        view.record(&record);
+    }
+}
