@@ -19,8 +19,8 @@ impl Core {
             }
             Event::CancelReject { order, gone, .. } => self.cancel_reject(order, gone, out),
             Event::OutcomeUnknown { order, .. } => self.unknown(order, out),
-            Event::OrderState { order, state, venue_oid, .. } => {
-                self.order_state(order, state, venue_oid);
+            Event::OrderState { order, state, filled, venue_oid, .. } => {
+                self.order_state(order, state, filled, venue_oid);
             }
             Event::Unsent { order, reason, .. } => {
                 let Some(gone) = self.gone(order) else { return };
@@ -176,7 +176,7 @@ impl Core {
         out.actions.push((self.risk.pass(Action::Query { inst, order: id }, now), Stamp(0)));
     }
 
-    fn order_state(&mut self, id: OrderId, state: VenueOrderState, venue_oid: u64) {
+    fn order_state(&mut self, id: OrderId, state: VenueOrderState, filled: Qty, venue_oid: u64) {
         match state {
             VenueOrderState::Open => {
                 let now = self.now;
@@ -187,13 +187,24 @@ impl Core {
                     order.acked = order.acked.max(now);
                 }
             }
-            // The fills of a filled order come by themselves (the stream replays them, and they
-            // are deduplicated), so the slot can go.
+            // It is over, but its last fills may still be on their way: until they are booked, what
+            // they will add counts as open.
             VenueOrderState::Filled
             | VenueOrderState::Canceled
             | VenueOrderState::Rejected
             | VenueOrderState::NotFound => {
-                self.gone(id);
+                let now = self.now;
+                let Some(state) = self.routed(id.inst()) else { return };
+                let Some(order) = state.orders.get_mut(id) else { return };
+                let booked = order.qty.0 - order.open.0;
+                let due = filled.0 - booked;
+                if due > 0 {
+                    order.open = Qty(due.min(order.open.0));
+                    order.state = OrderState::Canceling;
+                    order.asked = now;
+                } else {
+                    state.orders.remove(id);
+                }
             }
         }
     }

@@ -78,6 +78,8 @@ pub struct FlowParams {
     pub jump_persist_permille: u64,
     pub jump_excite_permille: u64,
     pub jump_memory_ms: u64,
+    pub revert_permille_per_bps: u64,
+    pub revert_memory_ms: u64,
     pub snipe_permille: u64,
 }
 
@@ -165,6 +167,8 @@ struct Entry {
     jump_persist_permille: u64,
     jump_excite_permille: u64,
     jump_memory_ms: u64,
+    revert_permille_per_bps: u64,
+    revert_memory_ms: u64,
     snipe_permille: u64,
 }
 
@@ -248,8 +252,15 @@ fn read(e: Entry) -> Result<FlowParams, Wrong> {
     if e.levels == 0 || e.levels > 1000 || e.level_sizes.is_empty() {
         return Err(("levels", "no level, or more than 1000"));
     }
-    if e.jump_memory_ms == 0 {
-        return Err(("jump_memory_ms", "zero"));
+    for (key, ms) in
+        [("jump_memory_ms", e.jump_memory_ms), ("revert_memory_ms", e.revert_memory_ms)]
+    {
+        if !(1..=86_400_000).contains(&ms) {
+            return Err((key, "zero, or more than a day"));
+        }
+    }
+    if e.revert_permille_per_bps > 1000 {
+        return Err(("revert_permille_per_bps", "more than 1000 permille"));
     }
     let start_px = Price::parse(e.start_px.as_bytes()).map_err(|why| ("start_px", why.name()))?;
     let level_sizes: Result<_, _> =
@@ -276,6 +287,8 @@ fn read(e: Entry) -> Result<FlowParams, Wrong> {
         jump_persist_permille: e.jump_persist_permille,
         jump_excite_permille: e.jump_excite_permille,
         jump_memory_ms: e.jump_memory_ms,
+        revert_permille_per_bps: e.revert_permille_per_bps,
+        revert_memory_ms: e.revert_memory_ms,
         snipe_permille: e.snipe_permille,
     })
 }
