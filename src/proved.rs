@@ -23,11 +23,14 @@ use crate::strategy::maker::MakerParams;
 use crate::strategy::proof::{
     Chain, Check, FloorPolicy, Multiplier, PriceBand, ProofError, Row, Setting, Verdict, prove,
 };
-use crate::units::{Price, Qty};
+use crate::units::{Notional, Price, Qty, RAW_MAX};
 
 /// An entry must be this much above the venue's least notional, in permille, so that its exit still
 /// is after a fall of 13 %.
 pub const EXIT_MARGIN_PERMILLE: i64 = 1150;
+
+const ORDER_LIMIT: &str = "limits.order_notional_quote";
+const INVENTORY_LIMIT: &str = "limits.inventory_notional_quote";
 
 /// What a row means for a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,18 +67,35 @@ pub struct Finding {
     pub made_of: Option<String>,
 }
 
+/// A component's largest order against a limit in quote, at the band's highest price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitFinding {
+    pub component: Component,
+    /// The setting that makes the largest order.
+    pub key: &'static str,
+    pub largest: Notional,
+    /// No least order that the venue takes in the band is above this.
+    pub least: Notional,
+    pub limit_key: &'static str,
+    pub limit: Notional,
+    /// A least order above the limit is refused, a largest one a warning.
+    pub standing: Standing,
+}
+
 /// Everything that was proved of one market.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketProof {
     pub spec: InstrumentSpec,
     pub band: PriceBand,
     pub findings: Vec<Finding>,
+    pub limits: Vec<LimitFinding>,
 }
 
 impl MarketProof {
     /// The worst of its findings.
     pub fn standing(&self) -> Standing {
-        self.findings.iter().map(|f| f.standing).max().unwrap_or(Standing::Proved)
+        let limits = self.limits.iter().map(|f| f.standing);
+        self.findings.iter().map(|f| f.standing).chain(limits).max().unwrap_or(Standing::Proved)
     }
 
     /// For which prices and rules this holds.
@@ -151,7 +171,49 @@ pub fn prove_market(
     };
     let rows = prove(inst, band, &[unwind])?;
     findings.push(judged(row(&rows, Check::Clip), Standing::Refused));
-    Ok(MarketProof { spec: inst.spec, band, findings })
+    let limits = prove_limits(inst, config, band)?;
+    Ok(MarketProof { spec: inst.spec, band, findings, limits })
+}
+
+/// Risk refuses an order above a limit in quote, one that only reduces included.
+fn prove_limits(
+    inst: &Instrument,
+    config: &InstConfig,
+    band: PriceBand,
+) -> Result<Vec<LimitFinding>, ProofError> {
+    let limits = &config.limits;
+    // The floor's notional is a saw of the price: at most a lot above the venue's minimum, or that
+    // of the smallest size, which alone is left of the floor at the highest price there is.
+    let smallest = inst.min_qty(Price(RAW_MAX)).ok_or(ProofError::Floor)?;
+    let by_notional = inst.spec.min_notional.0 + Notional::of(band.hi, inst.spec.lot).0;
+    let least = Notional(by_notional.max(Notional::of(band.hi, smallest).0));
+    let at = |qty| Notional::of(band.hi, qty).max(least);
+    let order = |component, key, largest| (component, key, largest, ORDER_LIMIT);
+    let mut rows = Vec::new();
+    if let Some(maker) = &config.maker {
+        let largest = at(maker.size_max);
+        rows.push(order(Component::Maker, "maker.size_max", largest));
+        rows.push((Component::Maker, "maker.size_max", largest, INVENTORY_LIMIT));
+    }
+    if let Some(HedgeParams { rule, .. }) = &config.hedger {
+        let hard = rule.max_clip_hard.unwrap_or(rule.max_clip);
+        rows.push(order(Component::Hedger, "hedger.max_clip_hard", at(hard)));
+    }
+    let whole = limits.order_qty.min(limits.position);
+    rows.push(order(Component::Unwind, "limits.order_size", at(whole)));
+    Ok(rows
+        .into_iter()
+        .map(|(component, key, largest, limit_key)| {
+            let one_order = limit_key == ORDER_LIMIT;
+            let limit = if one_order { limits.order_notional } else { limits.inventory_notional };
+            let standing = match () {
+                () if least > limit => Standing::Refused,
+                () if largest > limit => Standing::Warning,
+                () => Standing::Proved,
+            };
+            LimitFinding { component, key, largest, least, limit_key, limit, standing }
+        })
+        .collect())
 }
 
 /// The factors of a maker's size in the engine's order, each over all that it can be.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::instrument::{GridSpec, InstrumentSpec};
-use crate::proved::{Finding, MarketProof, Standing};
+use crate::proved::{Finding, LimitFinding, MarketProof, Standing};
 use crate::strategy::proof::{Check, PriceBand, Row, Verdict};
 use crate::units::{Notional, Price, Qty};
 
@@ -50,8 +50,9 @@ pub fn text(outcome: &Outcome) -> String {
 
 fn conclusion(outcome: &Outcome) -> String {
     let count = |standing| {
-        let all = outcome.markets.iter().flat_map(|m| &m.findings);
-        all.filter(|f| f.standing == standing).count()
+        let rows = outcome.markets.iter().flat_map(|m| m.findings.iter().map(|f| f.standing));
+        let limits = outcome.markets.iter().flat_map(|m| m.limits.iter().map(|f| f.standing));
+        rows.chain(limits).filter(|s| *s == standing).count()
     };
     let (refused, warnings) = (count(Standing::Refused), count(Standing::Warning));
     let strict = if outcome.strict { ", strict" } else { "" };
@@ -69,7 +70,7 @@ fn conclusion(outcome: &Outcome) -> String {
 }
 
 fn market_text(market: &MarketProof, out: &mut String) {
-    let MarketProof { spec, band, findings } = market;
+    let MarketProof { spec, band, findings, limits } = market;
     let _ = writeln!(
         out,
         "\n{} at {}: {}, lot {}, smallest order {} and {} quote\norder prices {}..{}, last {}",
@@ -107,6 +108,9 @@ fn market_text(market: &MarketProof, out: &mut String) {
     for f in findings.iter().filter(|f| f.standing != Standing::Proved) {
         let _ = writeln!(out, "  {}: {}", f.standing.name(), sentence(f, spec));
     }
+    for f in limits.iter().filter(|f| f.standing != Standing::Proved) {
+        let _ = writeln!(out, "  {}: {}", f.standing.name(), limit_sentence(f, band.hi));
+    }
 }
 
 fn grid(spec: &InstrumentSpec) -> String {
@@ -139,8 +143,8 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
             row.floor
         ),
         Check::Exit => format!(
-            "{name}'s smallest entry, {size}, is {at}; that its exit stays executable after a fall \
-             it must be {}",
+            "{name}'s smallest entry, {size}, is {at}; {} with 15 % to spare for its exit after a \
+             fall",
             row.floor
         ),
     };
@@ -163,6 +167,20 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
         let _ = write!(text, "; smallest repair: {} >= {enough}", row.key);
     }
     text
+}
+
+fn limit_sentence(f: &LimitFinding, hi: Price) -> String {
+    let (name, limit) = (f.component.name(), format!("{} {}", f.limit_key, f.limit));
+    if f.standing == Standing::Refused {
+        let least = f.least;
+        return format!("{name}'s smallest order can be {least}, above {limit}: risk refuses it");
+    }
+    let (key, largest) = (f.key, f.largest);
+    format!(
+        "{name}'s largest order, by {key}, is {largest} at {hi}, above {limit}: risk refuses it; \
+         smallest repair: {} >= {largest}",
+        f.limit_key
+    )
 }
 
 /// The witness against what it falls short of: the notional, or where that is reached, the size.
@@ -200,7 +218,22 @@ pub fn json(outcome: &Outcome) -> String {
 }
 
 fn market_json(market: &MarketProof) -> Value {
-    let MarketProof { spec, band, findings } = market;
+    let MarketProof { spec, band, findings, limits } = market;
+    let limits: Vec<Value> = limits
+        .iter()
+        .map(|f| {
+            json!({
+                "component": f.component.name(),
+                "setting": f.key,
+                "largest": f.largest.to_string(),
+                "least": f.least.to_string(),
+                "limit": f.limit_key,
+                "limit_quote": f.limit.to_string(),
+                "verdict": f.standing.name(),
+                "why": (f.standing != Standing::Proved).then(|| limit_sentence(f, band.hi)),
+            })
+        })
+        .collect();
     let rows: Vec<Value> = findings
         .iter()
         .map(|f| {
@@ -236,5 +269,6 @@ fn market_json(market: &MarketProof) -> Value {
         },
         "verdict": market.standing().name(),
         "rows": rows,
+        "limits": limits,
     })
 }

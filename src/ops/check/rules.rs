@@ -112,11 +112,14 @@ mod tests {
     fn what_ships_is_whole() {
         let names: Vec<_> = shipped().iter().map(|r| (r.spec.venue, r.spec.symbol)).collect();
         let symbol = |text| Symbol::new(text).expect("short");
-        assert_eq!(names, [
-            (VenueId::Lighter, symbol("SOL")),
-            (VenueId::Hyperliquid, symbol("SOL")),
-            (VenueId::Hyperliquid, symbol("BTC")),
-        ]);
+        assert_eq!(
+            names,
+            [
+                (VenueId::Lighter, symbol("SOL")),
+                (VenueId::Hyperliquid, symbol("SOL")),
+                (VenueId::Hyperliquid, symbol("BTC")),
+            ]
+        );
         assert!(shipped().iter().all(|r| r.price.is_some()));
     }
 
