@@ -2,8 +2,8 @@
 //! between that a live run has.
 //!
 //! `cargo bench --bench tick_to_order` prints the tables, compares with the run before, and writes
-//! `out/bench/tick_to_order.{*.hgrm, json, svg}`; `-- --smoke` does one short round of everything
-//! and writes nothing.
+//! `out/bench/tick_to_order.{*.hgrm, json, svg}`; `-- --smoke` does one short round of everything,
+//! `-- --fused` the cases on one thread; neither writes anything.
 //!
 //! What is inside `tick_to_order`: frame header and UTF-8 check, decode, market ring, sequencer
 //! (journal ring included), signals, maker, hedger, risk, order ring, the last checks, msgpack,
@@ -47,14 +47,17 @@ const FULL: Scale = Scale { rounds: 6, events: 20_000, sdk: 300 };
 const SMOKE: Scale = Scale { rounds: 1, events: 2_000, sdk: 20 };
 
 fn main() {
-    let smoke = std::env::args().any(|arg| arg == "--smoke" || arg == "--test");
+    let has = |names: &[&str]| std::env::args().any(|arg| names.contains(&arg.as_str()));
+    let smoke = has(&["--smoke", "--test"]);
+    // One thread only, not kept: to compare two builds that take turns.
+    let fused = has(&["--fused"]);
     let scale = if smoke { SMOKE } else { FULL };
     let cpus = cores();
     let mut modes = vec![Mode::Fused];
-    if cpus.len() >= 2 {
+    if cpus.len() >= 2 && !fused {
         modes.push(Mode::Rings);
     }
-    if cpus.len() >= 4 {
+    if cpus.len() >= 4 && !fused {
         modes.push(Mode::Pipeline);
     }
     // The first core usually serves interrupts.
@@ -92,7 +95,7 @@ fn main() {
         println!("{name}: {ratio:.1} x (goal 25) {verdict}");
     }
     let json = report::json(&cases, &peers, &ratios, &machine);
-    if !smoke {
+    if !smoke && !fused {
         keep(&cases, &peers, &json);
     }
 }

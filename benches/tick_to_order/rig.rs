@@ -5,8 +5,9 @@
 //!  server frame -> [FeedEnd: FrameReader, FeedStep] -> market ring -> SequencerStep -> order ring
 //!    -> [EgressEnd: EgressStep, masked frame] -> answers -> account ring -> SequencerStep
 //! ```
-//! The strategy is the demo's profile as it is, but for one level a side (the profile of a live
-//! market), so that a new quote is one order.
+//! The strategy is the demo's profile but for two values: one level a side, as the default profile
+//! has it, so that a new quote is one order; and a hedger that acts on every fill, so that hedges
+//! are part of what is measured.
 
 use evenkeel::config::Config;
 use evenkeel::core::{Core, CoreConfig};
@@ -18,7 +19,6 @@ use evenkeel::journal::Record;
 use evenkeel::net::frame::{FrameReader, Opcode, write_masked};
 use evenkeel::net::mask::MaskKeys;
 use evenkeel::net::{Endpoint, Limits};
-use evenkeel::pipeline::Step;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::dial::Dialer;
 use evenkeel::pipeline::egress::{EgressStep, Parts};
@@ -100,8 +100,13 @@ struct Venue {
 /// The strategy of the path.
 fn configuration(instrument: &Instrument) -> CoreConfig {
     let demo = (include_str!("../../config/demo.toml"), "config/demo.toml");
-    let one_level = ("market.SOL.maker.regime.aggressive.levels".to_owned(), "1".to_owned());
-    let config = Config::layered(&[demo], &[], &[one_level]).expect("the demo's profile is tested");
+    let set = |key: &str, value: &str| (format!("market.SOL.{key}"), value.to_owned());
+    let flags = [
+        set("maker.regime.aggressive.levels", "1"),
+        set("hedger.trigger", "0.15"),
+        set("hedger.target", "0.05"),
+    ];
+    let config = Config::layered(&[demo], &[], &flags).expect("the demo's profile is tested");
     config.core(&[instrument.spec]).expect("the profile fits the market")
 }
 
