@@ -348,13 +348,19 @@ fn overlay(
     }
 }
 
-/// The second stage: fields from leaves, then the checks between them.
+/// The second stage: fields from leaves, then the checks between them. (A text that is no TOML is
+/// not checked further: what is missing in it may just not have been found.)
 fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
     let mut config = schema::blank();
     let mut reader = read::Reader::new(&base.globals, "", errors);
     schema::globals(&mut reader, &mut config);
-    let bad = reader.bad;
+    let mut bad = reader.bad;
+    let live = config.engine.mode == Mode::Live;
     if !base.torn {
+        if live {
+            let at = &base.globals["engine.mode"].at;
+            check::unstated(&base.globals, "", at, &mut bad, errors);
+        }
         check::globals(&config, &mut check::Scope::new(&base.globals, "", &bad, errors));
     }
     if let Some(extra) = base.markets.get(MARKETS_MAX) {
@@ -367,10 +373,12 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
         let mut market = schema::blank_market();
         let mut reader = read::Reader::new(&raw.leaves, &scope, errors);
         schema::market(&mut reader, &mut market);
-        let bad = reader.bad;
+        let mut bad = reader.bad;
         if !base.torn {
+            if live {
+                check::unstated(&raw.leaves, &scope, &raw.at, &mut bad, errors);
+            }
             check::market(&market, &mut check::Scope::new(&raw.leaves, &scope, &bad, errors));
-            check::stated(config.engine.mode, raw, &scope, errors);
         }
         config.markets.push(market);
     }

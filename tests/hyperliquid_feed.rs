@@ -2,6 +2,7 @@
 //! fixtures, generated frames in any key order and spacing, and damaged ones.
 
 mod hl_oracle;
+mod hl_shape;
 
 use evenkeel::event::{Event, Level};
 use evenkeel::instrument::InstId;
@@ -10,6 +11,7 @@ use evenkeel::venue::hyperliquid::control::{Channel, Control, ErrorKind};
 use evenkeel::venue::hyperliquid::feed::{Decoded, FRAME_MAX, FeedCodec, TRADES_MAX};
 use evenkeel::venue::{Malformed, MalformedKind, Sink};
 use hl_oracle::{Outcome, RECV, exact, markets};
+use hl_shape::Json;
 use proptest::prelude::*;
 
 fn codec() -> FeedCodec {
@@ -372,89 +374,6 @@ fn decimals_at_the_edges_equal_the_digit_strings() {
         }
     }
     assert_eq!(checked, 9 * 41 * 11);
-}
-
-/// A JSON value whose members can be written in any order.
-#[derive(Clone, Debug)]
-enum Json {
-    Plain(String),
-    List(Vec<Json>),
-    Object(Vec<(&'static str, Json)>),
-}
-
-impl Json {
-    fn text(text: impl std::fmt::Display) -> Json {
-        Json::Plain(format!("\"{text}\""))
-    }
-
-    /// As the venue writes it.
-    fn compact(&self, out: &mut String) {
-        self.write(out, &mut |_| {}, &mut |_| 0);
-    }
-
-    fn write(
-        &self,
-        out: &mut String,
-        space: &mut dyn FnMut(&mut String),
-        pick: &mut dyn FnMut(usize) -> usize,
-    ) {
-        space(out);
-        match self {
-            Json::Plain(text) => out.push_str(text),
-            Json::List(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    item.write(out, space, pick);
-                }
-                space(out);
-                out.push(']');
-            }
-            Json::Object(members) => {
-                out.push('{');
-                let mut left: Vec<_> = members.iter().collect();
-                let mut first = true;
-                while !left.is_empty() {
-                    let (name, value) = left.remove(pick(left.len()));
-                    if !first {
-                        out.push(',');
-                    }
-                    first = false;
-                    space(out);
-                    out.push_str(&format!("\"{name}\""));
-                    space(out);
-                    out.push(':');
-                    value.write(out, space, pick);
-                }
-                space(out);
-                out.push('}');
-            }
-        }
-        space(out);
-    }
-
-    /// In a random order with random white space.
-    fn shuffled(&self, seed: u64) -> String {
-        let state = std::cell::Cell::new(seed | 1);
-        let next = || {
-            let mut x = state.get();
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            state.set(x);
-            (x >> 33) as usize
-        };
-        let mut out = String::new();
-        let mut space = |out: &mut String| {
-            if next() % 3 == 0 {
-                out.push([' ', '\t', '\n', '\r'][next() % 4]);
-            }
-        };
-        self.write(&mut out, &mut space, &mut |n| next() % n);
-        out
-    }
 }
 
 /// Decimals as the venue writes them, and now and then ones that it should not.

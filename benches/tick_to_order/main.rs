@@ -33,7 +33,7 @@ use std::path::Path;
 const SPEED: u32 = 1000;
 const INTERVAL_NS: u64 = 50_000;
 /// Nonces for one round.
-const POOL: usize = 1 << 14;
+const POOL: usize = 1 << 15;
 
 /// How much is run.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ struct Scale {
     sdk: usize,
 }
 
-const FULL: Scale = Scale { rounds: 6, events: 20_000, sdk: 300 };
+const FULL: Scale = Scale { rounds: 10, events: 10_000, sdk: 200 };
 const SMOKE: Scale = Scale { rounds: 1, events: 2_000, sdk: 20 };
 
 fn main() {
@@ -166,6 +166,8 @@ fn finish(stage: Stage, case: &Case) {
     let metrics = &rig.metrics;
     assert_eq!(metrics.feed.malformed.get() + metrics.feed.dropped.get(), 0, "all was decoded");
     assert_eq!(metrics.egress.unsent.get() + metrics.egress.illegal.get(), 0, "all was sent");
+    let empty = metrics.egress.pool_empty.get();
+    assert!(empty == 0 || case.goal.is_none(), "{}: the pool ran dry {empty} times", case.name);
     assert!(case.causing > 0, "{}: no event caused an order", case.name);
     let dropped = metrics.journal_dropped.get();
     if dropped > 0 {

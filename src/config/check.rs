@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{ConfigError, Origin};
-use super::layer::{Leaves, RawMarket, join};
+use super::layer::{Leaves, join};
 use super::{Config, MarketConfig, Mode, Network, Shape};
 use crate::instrument::VenueId;
 use crate::strategy::hedge_exec::HedgeParams;
@@ -85,9 +85,6 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
     }
     let unnamed = c.journal.enabled && c.journal.path.is_empty();
     s.refuse(unnamed, &["journal.enabled", "journal.path"], "a journal needs a path");
-    if live {
-        unstated(s.leaves, "", s.at("engine.mode").clone(), s.errors);
-    }
 }
 
 /// A URL of one network under the name of another is an order at the wrong venue.
@@ -114,19 +111,21 @@ fn url(s: &mut Scope<'_>, network: Network, key: &str, url: &str) {
     s.refuse(true, &keys, why);
 }
 
-/// In a live run no limit comes from the defaults.
-pub(super) fn stated(mode: Mode, raw: &RawMarket, name: &str, errors: &mut Vec<ConfigError>) {
-    if mode == Mode::Live {
-        unstated(&raw.leaves, name, raw.at.clone(), errors);
-    }
-}
-
-fn unstated(leaves: &Leaves, name: &str, at: Origin, errors: &mut Vec<ConfigError>) {
+/// In a live run no limit comes from the defaults; one that does is told at `at`, and nothing else
+/// is concluded from it.
+pub(super) fn unstated(
+    leaves: &Leaves,
+    name: &str,
+    at: &Origin,
+    bad: &mut BTreeSet<String>,
+    errors: &mut Vec<ConfigError>,
+) {
     let why = "a live run states every limit itself: no default is right for your account";
     for (key, leaf) in leaves {
         if key.starts_with("limits.") && leaf.at.layer == 0 {
-            let key = join(name, key);
-            errors.push(ConfigError { at: at.clone(), key, what: why.to_owned() });
+            let what = why.to_owned();
+            errors.push(ConfigError { at: at.clone(), key: join(name, key), what });
+            bad.insert(key.clone());
         }
     }
 }

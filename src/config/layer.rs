@@ -89,8 +89,8 @@ pub(super) fn is_key_material(text: &str) -> bool {
             && words.clone().all(|w| w.bytes().all(|b| b.is_ascii_alphabetic())))
 }
 
-pub(super) const NO_SECRETS: &str = "no key material belongs in the config, which is journaled and shown: \
-    remove it, and treat a key that was here as known to others";
+pub(super) const NO_SECRETS: &str = "no key material belongs in the config, which is journaled and \
+    shown: remove it, and treat a key that was here as known to others";
 
 /// Reads one text. Errors are added; what could be read is returned.
 pub(super) fn read(
@@ -102,8 +102,9 @@ pub(super) fn read(
 ) -> Layer {
     let (root, faults) = DeTable::parse_recoverable(text);
     let source = Arc::from(source);
-    let mut walk = Walk { text, source, layer, keys, errors, lost_from: usize::MAX };
-    let mut out = Layer { torn: !faults.is_empty(), ..Layer::default() };
+    let torn = !faults.is_empty();
+    let mut walk = Walk { text, source, layer, keys, errors, torn, lost_from: usize::MAX };
+    let mut out = Layer { torn, ..Layer::default() };
     for fault in faults {
         let offset = fault.span().map_or(0, |s| s.start);
         // The parser's message names what it expected; it quotes nothing of the text.
@@ -129,6 +130,8 @@ struct Walk<'a> {
     layer: usize,
     keys: &'a Keys,
     errors: &'a mut Vec<ConfigError>,
+    /// The text is no TOML: some values may be the parser's stand-ins.
+    torn: bool,
     /// Behind a broken section header nobody knows which section a key belongs to: from this offset
     /// on keys are not judged.
     lost_from: usize,
@@ -261,7 +264,7 @@ impl Walk<'_> {
         let at = self.at(value.span().start);
         let raw = match value.get_ref() {
             // The parser's stand-in for a value that it could not read, and has reported.
-            _ if value.span().is_empty() => Raw::Refused,
+            _ if self.torn && value.span().is_empty() => Raw::Refused,
             DeValue::String(text) if is_key_material(text) => {
                 self.fail(at.clone(), shown, format!("this looks like a key: {NO_SECRETS}"));
                 Raw::Refused

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::instrument::{InstId, Instrument, SpecError, Symbol};
-use crate::sim::calibrate::{Stats, measure};
-use crate::sim::exchange::{Exchange, Rules, hyperliquid_perp};
+use crate::instrument::{InstId, SpecError, Symbol};
+use crate::sim::calibrate::measure;
+use crate::sim::exchange::{Exchange, Market, Rules, hyperliquid_perp};
 use crate::sim::flow::{Flow, FlowParams, ParamsError, Scenario};
+use crate::sim::probe::probe;
 use crate::sim::recording::{Recording, RecordingError};
 use crate::units::Nanos;
 
@@ -78,22 +79,42 @@ pub fn compare(args: &CalibrateArgs) -> Result<Vec<Line>, CalibrateError> {
     let inst = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals)
         .map_err(CalibrateError::Spec)?;
     let (start, end) = (recording.start(), recording.end());
-    let venue = |inst: &Instrument| Exchange::new(vec![inst.clone()], Rules::default());
-    let recorded = measure(&mut recording, &mut venue(&inst), InstId(0), start, end);
+    let venue = || Exchange::new(vec![inst.clone()], Rules::default());
     // A second before the start, so that the first book stands when measuring begins.
     let early = Nanos(start.0.saturating_sub(1_000_000_000));
-    let runs: Vec<Stats> = (0..u64::from(args.runs))
+    let recorded = look(&mut recording.clone(), &mut recording, &venue, start, end);
+    let runs: Vec<Vec<(&'static str, f64)>> = (0..u64::from(args.runs))
         .map(|i| {
-            let mut flow = Flow::new(&inst, params.clone(), args.seed.wrapping_add(i), early);
-            measure(&mut flow, &mut venue(&inst), InstId(0), start, end)
+            let flow = || Flow::new(&inst, params.clone(), args.seed.wrapping_add(i), early);
+            look(&mut flow(), &mut flow(), &venue, start, end)
         })
         .collect();
     let line = |(i, (statistic, recorded)): (usize, (&'static str, f64))| {
-        let sum: f64 = runs.iter().map(|run| run.rows()[i].1).sum();
+        let sum: f64 = runs.iter().map(|run| run[i].1).sum();
         let simulated = sum / runs.len() as f64;
         Line { statistic, recorded, simulated, ratio: simulated / recorded }
     };
-    Ok(recorded.rows().into_iter().enumerate().map(line).collect())
+    Ok(recorded.into_iter().enumerate().map(line).collect())
+}
+
+/// The statistics of a market, and how it treats a naive maker: twice the same market, because the
+/// maker is in the way of the first measurement.
+fn look(
+    market: &mut dyn Market,
+    again: &mut dyn Market,
+    venue: &dyn Fn() -> Exchange,
+    start: Nanos,
+    end: Nanos,
+) -> Vec<(&'static str, f64)> {
+    let stats = measure(market, &mut venue(), InstId(0), start, end);
+    let met = probe(again, &mut venue(), InstId(0), start, end);
+    let mut rows = stats.rows().to_vec();
+    rows.extend([
+        ("fills / h of a 3 bps quote", met.fills_per_hour),
+        ("its markout after 1 s, bps", met.markout_1s_bps),
+        ("its markout after 30 s, bps", met.markout_30s_bps),
+    ]);
+    rows
 }
 
 /// Compares and prints.

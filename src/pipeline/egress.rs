@@ -56,6 +56,8 @@ pub struct EgressStep {
     metrics: Arc<Metrics>,
     frame: Box<[u8; FRAME]>,
     batch: Vec<Timed<Action>>,
+    /// Cause and signature's stamp of what waits for the socket.
+    posted: Vec<(Stamp, Stamp)>,
     /// A frame whose events did not all fit, and how many did.
     stalled: Option<(Vec<u8>, u32)>,
     /// An action that was taken from the ring and begins the next frame.
@@ -65,6 +67,8 @@ pub struct EgressStep {
     next_reconcile: u64,
     heard: u64,
     pinged: u64,
+    /// Everything that the venue lists is cancelled, ours too.
+    sweep: bool,
     /// Cancelled everything after the core was gone.
     abandoned: bool,
 }
@@ -106,6 +110,7 @@ impl EgressStep {
             metrics: parts.metrics,
             frame: Box::new([0; FRAME]),
             batch: Vec::with_capacity(BATCH),
+            posted: Vec::with_capacity(1024),
             stalled: None,
             ahead: None,
             owed_link: None,
@@ -113,6 +118,7 @@ impl EgressStep {
             next_reconcile: 0,
             heard: 0,
             pinged: 0,
+            sweep: false,
             abandoned: false,
         }
     }
@@ -140,14 +146,17 @@ impl EgressStep {
         }
     }
 
-    /// Sends what the core wants, frame by frame. Returns how many actions.
+    /// Sends what the core wants: a signed frame for each run of one kind, all in one write, so
+    /// that a quote does not wait for the system call of the cancel before it. Returns how many
+    /// actions.
     #[inline]
     fn send(&mut self, conn: &mut Conn) -> Result<usize, NetError> {
         let mut sent = 0;
+        self.posted.clear();
         loop {
             self.collect();
             if self.batch.is_empty() {
-                return Ok(sent);
+                break;
             }
             sent += self.batch.len();
             let taken = self.clock.stamp();
@@ -159,23 +168,32 @@ impl EgressStep {
                     self.metrics.egress.queries.add(1);
                     self.next_ask += 1;
                     match self.venue.ask(order, self.next_ask, &mut self.frame[..]) {
-                        Ok(len) => drop(conn.send(&self.frame[..len])?),
+                        Ok(len) => conn.post(&self.frame[..len])?,
                         // The core asks again when its time is over.
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                Action::CancelAll => self.standing = Standing::Reconciling,
+                // By the venue's list, and then its view of the account is told to the core.
+                Action::CancelAll => {
+                    self.standing = Standing::Reconciling;
+                    self.sweep = true;
+                }
                 // The sequencer gives these to feed.
                 Action::Resnapshot { .. } => {}
             }
         }
+        if sent > 0 {
+            conn.flush()?;
+            self.measure_written();
+        }
+        Ok(sent)
     }
 
     #[inline]
     fn send_orders(&mut self, conn: &mut Conn, taken: Stamp) -> Result<(), NetError> {
         if let Some((len, signed)) = self.sign_batch(taken) {
-            conn.send(&self.frame[..len])?;
-            self.measure(taken, signed);
+            conn.post(&self.frame[..len])?;
+            self.measure_signed(taken, signed);
         }
         Ok(())
     }
@@ -196,6 +214,7 @@ impl EgressStep {
         }
         let encoded = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]);
         let signed = self.clock.stamp();
+        self.metrics.egress.pool_empty.set(self.venue.pool_fallbacks());
         match encoded {
             Ok(len) => Some((len, signed)),
             Err(reason) => {
@@ -210,6 +229,7 @@ impl EgressStep {
     /// with an empty text. For benches and for the test that counts allocations.
     pub fn drain_to(&mut self, mut each: impl FnMut(&[u8], &[Timed<Action>])) -> usize {
         let mut sent = 0;
+        self.posted.clear();
         loop {
             self.collect();
             let Some(first) = self.batch.first() else { break };
@@ -219,7 +239,7 @@ impl EgressStep {
                 each(&[], &self.batch);
             } else if let Some((len, signed)) = self.sign_batch(taken) {
                 each(&self.frame[..len], &self.batch);
-                self.measure(taken, signed);
+                self.measure_signed(taken, signed);
             }
         }
         if sent > 0 {
@@ -229,22 +249,35 @@ impl EgressStep {
     }
 
     #[inline]
-    fn measure(&mut self, taken: Stamp, signed: Stamp) {
-        let written = self.clock.stamp();
+    fn measure_signed(&mut self, taken: Stamp, signed: Stamp) {
         for timed in &self.batch {
             let stage = |s| self.metrics.stage(s);
             stage(Stage::OrderRing).record(taken.0.saturating_sub(timed.decided.0));
             stage(Stage::Sign).record(signed.0 - taken.0);
-            stage(Stage::Write).record(written.0 - signed.0);
             // Zero: no bytes caused it (a timer, a command).
             if timed.cause != Stamp(0) {
                 stage(Stage::TickToOrder).record(signed.0 - timed.cause.0);
-                stage(Stage::TickToWire).record(written.0 - timed.cause.0);
             }
             let counts = &self.metrics.egress;
             match timed.action {
                 Action::Cancel { .. } => counts.cancels.add(1),
                 _ => counts.orders.add(1),
+            }
+            // Past its room, which is that of the largest burst, a frame is only not measured.
+            if self.posted.len() < self.posted.capacity() {
+                self.posted.push((timed.cause, signed));
+            }
+        }
+    }
+
+    /// The socket has taken what was signed.
+    #[inline]
+    fn measure_written(&mut self) {
+        let written = self.clock.stamp();
+        for (cause, signed) in &self.posted {
+            self.metrics.stage(Stage::Write).record(written.0 - signed.0);
+            if *cause != Stamp(0) {
+                self.metrics.stage(Stage::TickToWire).record(written.0 - cause.0);
             }
         }
     }
@@ -413,7 +446,8 @@ impl EgressStep {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         let mut foreign = 0;
         for order in &view.orders {
-            if order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid)) {
+            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
+            if ours && !self.sweep {
                 continue;
             }
             let Some(inst) = self.named(&order.coin) else { continue };
@@ -435,6 +469,7 @@ impl EgressStep {
         let open_orders = view.orders.len() as u32;
         let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
         self.standing = Standing::Ready;
+        self.sweep = false;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use crate::net::http::HttpLimits;
 use crate::net::{Endpoint, http_post};
 use crate::venue::eip712::Address;
-use crate::venue::hyperliquid::answer::{self, OpenOrder, Position};
+use crate::venue::hyperliquid::info::{self, OpenOrder, Position};
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 
 /// The venue's view at one moment.
@@ -63,18 +63,18 @@ impl Reconciler {
 }
 
 /// Positions and open orders, blocking.
-pub fn view(info: &Endpoint, owner: Address, clock: &Clock) -> Result<VenueView, String> {
+pub fn view(to: &Endpoint, owner: Address, clock: &Clock) -> Result<VenueView, String> {
     let owner = owner.text();
     let owner = String::from_utf8_lossy(&owner);
     let ask = |kind: &str| {
         let body = format!("{{\"type\":\"{kind}\",\"user\":\"{owner}\"}}");
-        http_post(info, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
+        http_post(to, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
             .map_err(|error| format!("{kind}: {error}"))
     };
     let malformed = |kind: &str| format!("{kind}: not what the venue documents");
     // Orders first: a fill between the two then shows in the position and is known by its trade id.
-    let orders = answer::open_orders(&ask("openOrders")?).ok_or_else(|| malformed("openOrders"))?;
-    let positions = answer::positions(&ask("clearinghouseState")?)
+    let orders = info::open_orders(&ask("openOrders")?).ok_or_else(|| malformed("openOrders"))?;
+    let positions = info::positions(&ask("clearinghouseState")?)
         .ok_or_else(|| malformed("clearinghouseState"))?;
     Ok(VenueView { positions, orders })
 }

@@ -37,6 +37,7 @@ pub struct Stats {
     /// Standard deviation of mid returns.
     pub vol_1s_bps: f64,
     pub vol_15s_bps: f64,
+    pub vol_60s_bps: f64,
     /// Share of one-second steps in which the mid moves.
     pub moves_1s_share: f64,
     /// Autocorrelation of one-second mid returns at lag 1.
@@ -48,7 +49,7 @@ pub struct Stats {
 
 impl Stats {
     /// Names and values in the order of the report.
-    pub fn rows(&self) -> [(&'static str, f64); 23] {
+    pub fn rows(&self) -> [(&'static str, f64); 24] {
         [
             ("spread mean, bps", self.spread_mean_bps),
             ("spread median, bps", self.spread_median_bps),
@@ -68,6 +69,7 @@ impl Stats {
             ("aggressors over > 1 price", self.sweep_multi_share),
             ("mid volatility 1 s, bps", self.vol_1s_bps),
             ("mid volatility 15 s, bps", self.vol_15s_bps),
+            ("mid volatility 60 s, bps", self.vol_60s_bps),
             ("seconds in which mid moves", self.moves_1s_share),
             ("mid return autocorr lag 1", self.return_autocorr),
             ("aggressor sign autocorr 1", self.sign_autocorr_1),
@@ -217,6 +219,7 @@ impl Observer {
             sweep_multi_share: self.multi / count,
             vol_1s_bps: deviation(&short),
             vol_15s_bps: deviation(&long),
+            vol_60s_bps: deviation(&returns(60)),
             moves_1s_share: moves / short.len() as f64,
             return_autocorr: autocorrelation(&short, 1),
             sign_autocorr_1: autocorrelation(&self.signs, 1),

@@ -26,6 +26,7 @@ use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side};
 
 pub use super::crowd::CrowdOrder;
 pub use super::latency::{Fault, FaultRule, Latency};
+pub use super::market::{Market, Markets};
 pub use super::reject::{Reject, RejectKind};
 pub use super::rng::Rng;
 pub use super::types::*;
@@ -33,17 +34,6 @@ pub use super::types::*;
 use super::account::Account;
 use super::book::{Book, Orders};
 use super::latency::Faults;
-
-/// A source of market activity that trades on an exchange as the crowd.
-pub trait Market {
-    /// When it does something next; `None` at its end.
-    fn next_at(&self) -> Option<Nanos>;
-
-    /// Plays everything due until `now` in time order. It advances the exchange before each of its
-    /// moments and at the end to `now`, so actions of accounts that are due at the same instant
-    /// come first.
-    fn step(&mut self, exchange: &mut Exchange, now: Nanos);
-}
 
 /// What is configurable about the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 //! - **The price stands and jumps.** In two of three seconds the mid of SOL does not move at all,
 //!   then it moves several ticks at once, mostly without a trade: makers follow other venues. So
 //!   there is a fair price that jumps with exponential sizes; a jump breeds others for some
-//!   seconds, in its own direction more often than not. That gives the heavy tails, the clusters
-//!   and the positive autocorrelation of one-second returns.
+//!   seconds, in its own direction more often than not, and the next such cluster would rather go
+//!   back. That gives the heavy tails, the clusters, the positive autocorrelation of one-second
+//!   returns, and what becomes of a quote within half a minute after it was hit.
 //! - **Makers flee at once and come back late.** The side in the way of a jump is cancelled in the
 //!   same block (at times an aggressor gets there first and sweeps what is left); the other side
 //!   follows with a delay, in which the spread is wide.
@@ -21,7 +22,7 @@
 
 use crate::event::Tif;
 use crate::instrument::{InstId, Instrument};
-use crate::units::{Nanos, Price, Qty, Round, Side};
+use crate::units::{Bps, Nanos, Price, Qty, Round, Side};
 
 use super::exchange::{Exchange, Market, Rng, order};
 pub use super::params::{FlowParams, ParamsError, Quantiles, Scenario, known};
@@ -38,6 +39,8 @@ pub struct Flow {
     next: Nanos,
     /// Raw price that the best prices enclose.
     fair: i64,
+    /// Slow mean of `fair`, to which a new cluster of jumps would rather return.
+    anchor: i64,
     /// Prices of the levels by side, from the best outwards.
     ladder: [Vec<Price>; 2],
     /// When the next order of makers, and the next aggressor, is due.
@@ -62,6 +65,7 @@ impl Flow {
         Flow {
             inst: inst.clone(),
             fair,
+            anchor: fair,
             params,
             rng: Rng::new(seed),
             next,
@@ -127,7 +131,7 @@ impl Flow {
         let base = u128::from(p.jumps_per_1000_s) * u128::from(BLOCK.0) * u128::from(ONE)
             / 1_000_000_000_000;
         let memory_ns = p.jump_memory_ms * 1_000_000;
-        let (happens, up) = (base as u64 + self.excited, p.jump_up_permille);
+        let (happens, up) = (base as u64 + self.excited, self.up_permille());
         let decay = u128::from(self.excited) * u128::from(BLOCK.0) / u128::from(memory_ns);
         self.excited = self.excited.saturating_sub(decay as u64);
         if self.rng.below(ONE) >= happens {
@@ -140,8 +144,19 @@ impl Flow {
         let p = &self.params;
         self.excited += p.jump_excite_permille * ONE / 1000 * BLOCK.0 / memory_ns.max(BLOCK.0);
         let mean = i128::from(Price(self.fair).bps(p.jump_mean_bps));
-        let size = mean * i128::from(self.rng.exponential()) >> 16;
+        let size = (mean * i128::from(self.rng.exponential())) >> 16;
         self.set_fair(self.fair + size as i64 * self.jump.sign());
+    }
+
+    /// Chance that a new cluster of jumps goes up: less above the anchor, more below it.
+    fn up_permille(&mut self) -> u64 {
+        let p = &self.params;
+        let memory_ns = i128::from(p.revert_memory_ms) * 1_000_000;
+        let gap = i128::from(self.fair - self.anchor);
+        self.anchor += (gap * i128::from(BLOCK.0) / memory_ns) as i64;
+        let away = Price(self.anchor).bps_to(Price(self.fair)).0;
+        let pull = i128::from(away) * i128::from(p.revert_permille_per_bps) / i128::from(Bps::ONE);
+        (i128::from(p.jump_up_permille) - pull).clamp(0, 1000) as u64
     }
 
     /// Moves the ladders to where the fair price is. Makers leave the prices that it has passed,
@@ -197,12 +212,12 @@ impl Flow {
             .collect();
         let Some(&last) = stale.last() else { return };
         for &px in &stale {
-            let u = (self.rng.next() >> 34) as u32; // the lower quarter
+            let u = (self.rng.word() >> 34) as u32; // the lower quarter
             let left = self.lots(self.params.order_sizes.at(u));
             let now = exchange.crowd_level(self.id(), side, px);
             exchange.crowd_set_level(self.id(), side, px, now.min(left));
         }
-        let u = (self.rng.next() >> 33) as u32 | 1 << 31; // the upper half
+        let u = (self.rng.word() >> 33) as u32 | 1 << 31; // the upper half
         let qty = self.lots(self.params.aggressor_sizes.at(u));
         exchange.crowd_place(order(self.id(), side.opposite(), last, qty, Tif::Ioc));
     }
@@ -261,7 +276,7 @@ impl Flow {
     }
 
     fn order_size(&mut self) -> Qty {
-        let u = (self.rng.next() >> 32) as u32;
+        let u = (self.rng.word() >> 32) as u32;
         self.lots(self.params.order_sizes.at(u))
     }
 
@@ -289,7 +304,7 @@ impl Flow {
             let qty = self.order_size();
             exchange.crowd_place(order(self.id(), side, px, qty, Tif::Gtc));
         } else {
-            let pick = self.rng.next();
+            let pick = self.rng.word();
             exchange.crowd_cancel_at(self.id(), side, px, pick, level == gap);
         }
     }
@@ -303,7 +318,7 @@ impl Flow {
         }
         let (side, hit) = (self.aggressor, self.aggressor.opposite());
         let Some(&bound) = self.ladder[hit.index()].last() else { return };
-        let u = (self.rng.next() >> 32) as u32;
+        let u = (self.rng.word() >> 32) as u32;
         let qty = self.lots(self.params.aggressor_sizes.at(u));
         let done = exchange.crowd_place(order(self.id(), side, bound, qty, Tif::Ioc));
         if done.filled.0 == 0 {

@@ -157,7 +157,10 @@ impl Exchange {
         let inst = order.inst;
         let reject_one = |f| matches!(f, Fault::Reject(reason) if !RejectKind::of_reason(reason).is_whole_action());
         if let Some(Fault::Reject(reason)) = self.faults.strike(account, Some(inst), reject_one) {
-            return Err(RejectKind::of_reason(reason));
+            return Err(match RejectKind::of_reason(reason) {
+                RejectKind::WouldCross { .. } => self.would_cross(inst),
+                kind => kind,
+            });
         }
         let venue = self.venue(inst);
         let spec = &venue.inst.spec;
@@ -221,14 +224,16 @@ impl Exchange {
                 return Err(RejectKind::Margin);
             }
         }
-        if order.tif == Tif::Alo {
-            let Bbo { bid, ask } = self.bbo(order.inst);
-            let px = |level: Option<BookLevel>| level.map_or(Price::ZERO, |l| l.px);
-            if self.crosses(order.inst, side, order.px.0) {
-                return Err(RejectKind::WouldCross { bid: px(bid), ask: px(ask) });
-            }
+        if order.tif == Tif::Alo && self.crosses(order.inst, side, order.px.0) {
+            return Err(self.would_cross(order.inst));
         }
         Ok(())
+    }
+
+    fn would_cross(&self, inst: InstId) -> RejectKind {
+        let Bbo { bid, ask } = self.bbo(inst);
+        let px = |level: Option<BookLevel>| level.map_or(Price::ZERO, |l| l.px);
+        RejectKind::WouldCross { bid: px(bid), ask: px(ask) }
     }
 
     /// Would an order at this price trade at once?

@@ -294,14 +294,16 @@ impl Recording {
         exchange.crowd_clear_better(inst, resting, px);
         exchange.crowd_clear(inst, side, |p| !at_or_better(p) || p == px);
         // What stands there besides what we know was there too: the trade is printed whole.
-        let known: i64 = exchange
+        let known: i128 = exchange
             .levels(inst, resting, usize::MAX)
             .take_while(|l| at_or_better(l.px))
-            .map(|l| l.qty.0)
+            .map(|l| i128::from(l.qty.0))
             .sum();
-        if known < qty.0 {
-            let crowd = exchange.crowd_level(inst, resting, px);
-            exchange.crowd_set_level(inst, resting, px, Qty(crowd.0 + qty.0 - known));
+        let missing = i128::from(qty.0) - known;
+        if missing > 0 {
+            // It is at most the trade's size, and so is what the crowd has here by then.
+            let crowd = exchange.crowd_level(inst, resting, px).0;
+            exchange.crowd_set_level(inst, resting, px, Qty(crowd + missing as i64));
         }
         exchange.crowd_place(order(inst, side, px, qty, Tif::Ioc));
     }

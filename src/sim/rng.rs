@@ -22,7 +22,8 @@ impl Rng {
         Rng { state }
     }
 
-    pub fn next(&mut self) -> u64 {
+    /// 64 uniform bits.
+    pub fn word(&mut self) -> u64 {
         let s = &mut self.state;
         let out = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
         let t = s[1] << 17;
@@ -37,7 +38,7 @@ impl Rng {
 
     /// Uniform in 0..n by multiplication (bias below n / 2^64); 0 for n = 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.word()) * u128::from(n)) >> 64) as u64
     }
 
     /// True with probability `permille` / 1000.
@@ -52,12 +53,12 @@ impl Rng {
     /// a curve so flat that 16 straight pieces follow it within 2^-16 x 16. Integers only: the
     /// same on every machine.
     pub fn exponential(&mut self) -> u64 {
-        let word = self.next();
+        let word = self.word();
         let halvings = u64::from((word | 1).leading_zeros());
-        let u = self.next() >> 44; // 20 bits: 4 for the piece, 16 within it
+        let u = self.word() >> 44; // 20 bits: 4 for the piece, 16 within it
         let (piece, part) = ((u >> 16) as usize, u & 0xffff);
         let (low, high) = (LOG_TABLE[piece], LOG_TABLE[piece + 1]);
-        halvings * LN_2 + low + ((high - low) * part >> 16)
+        halvings * LN_2 + low + (((high - low) * part) >> 16)
     }
 
     /// A time span around `mean`, exponentially distributed: the gap of a Poisson process.
@@ -88,7 +89,7 @@ mod tests {
             sum += x;
             beyond_3 += u64::from(x > 3 << 16);
         }
-        let mean_permille = sum * 1000 / n >> 16;
+        let mean_permille = (sum * 1000 / n) >> 16;
         assert!((990..=1010).contains(&mean_permille), "{mean_permille}");
         // e^-3 = 4.98 %.
         assert!((4_750..=5_200).contains(&(beyond_3 * 100_000 / n)), "{beyond_3}");

@@ -463,3 +463,113 @@ fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
 fn hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |code, &d| Some(code << 4 | char::from(d).to_digit(16)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(text: &[u8]) -> Read<()> {
+        let mut cursor = Cursor::new(text);
+        cursor.skip()?;
+        cursor.end()
+    }
+
+    #[test]
+    fn it_takes_what_serde_json_takes() {
+        for text in [
+            "0",
+            "-0",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1.5",
+            "1e5",
+            "1E+5",
+            "1e",
+            "1e-",
+            "+1",
+            "NaN",
+            "-Infinity",
+            "true",
+            "tru",
+            "nul",
+            "null",
+            "\"\"",
+            "\"",
+            "\"\\\"",
+            "\"\\u12\"",
+            "\"\\u00e9\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud83d\"",
+            "\"\\ude00\"",
+            "\"\\x\"",
+            "\"\t\"",
+            "\"\u{7f}\"",
+            "\"é\"",
+            "[]",
+            "[1]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1",
+            "]",
+            "{}",
+            "{\"a\":1}",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{1:1}",
+            "{\"a\":1 \"b\":2}",
+            "{\"a\":[{}]}",
+            "[{\"a\":[1,{\"b\":[]}]},\"x\"]",
+            "[}",
+            "{]",
+            "[[]}",
+            "{\"a\":1]",
+            " [ 1 , 2 ] ",
+            "1 1",
+            "",
+            " ",
+            "\u{feff}1",
+            "[1]x",
+        ] {
+            let theirs = serde_json::from_str::<serde_json::Value>(text);
+            assert_eq!(whole(text.as_bytes()).is_ok(), theirs.is_ok(), "{text}");
+        }
+        assert!(whole(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn integers_are_exact_or_refused() {
+        for (text, want) in [
+            ("0", Ok(0)),
+            ("18446744073709551615", Ok(u64::MAX)),
+            ("18446744073709551616", Err(MalformedKind::Number)),
+            ("02", Err(MalformedKind::Syntax)),
+            ("-2", Err(MalformedKind::Number)),
+            ("2.0", Err(MalformedKind::Number)),
+            ("2e0", Err(MalformedKind::Number)),
+            ("\"2\"", Err(MalformedKind::Value)),
+            ("x", Err(MalformedKind::Syntax)),
+        ] {
+            let read = Cursor::new(text.as_bytes()).unsigned().map_err(|m| m.kind);
+            assert_eq!(read, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_unescape_and_depth_ends() {
+        let mut cursor = Cursor::new(b"\"a\\u0042\\n\\ud83d\\ude00\"");
+        let text = cursor.text().expect("a sound string");
+        assert_eq!(text.chars(&mut [0; 16]), Some("aB\n\u{1f600}".as_bytes()));
+        assert_eq!(text.chars(&mut [0; 6]), None);
+        assert!(text.is("aB\n\u{1f600}".as_bytes()) && !text.is(b"aB"));
+
+        let nested = |depth: u32| "[".repeat(depth as usize) + &"]".repeat(depth as usize);
+        assert_eq!(whole(nested(DEPTH_MAX).as_bytes()), Ok(()));
+        let deeper = whole(nested(DEPTH_MAX + 1).as_bytes()).map_err(|m| m.kind);
+        assert_eq!(deeper, Err(MalformedKind::Oversized));
+    }
+}

@@ -5,7 +5,7 @@
 //! tests are the classic ones (Mycroft 1987, Warren "Hacker's Delight" 6-1); eight digits become a
 //! number in three multiplications: pairs, then fours, then all eight (Lemire 2022).
 
-use crate::units::{RAW_MAX, SCALE, parse_raw};
+use crate::units::{SCALE, parse_raw};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -76,86 +76,75 @@ pub const ZEROS: u64 = splat(b'0');
 /// 10^(8 - places): what a number with so many places is multiplied with.
 const SCALES: [u64; 8] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10];
 
-/// Reads the decimal that starts the window and ends before its first quote: raw 10^-8 units and
-/// its length. Positive, exact and at most 16 characters, or `None`: the caller then takes the
-/// exact path, which names what is wrong. The caller also compares what follows: after 16
-/// characters the quote lies behind the window.
+/// The decimal in the first `len` <= 8 characters, which a quote follows: raw 10^-8 units,
+/// positive and exact, or 0 where the caller has to take the exact path, which names what is wrong.
 ///
-/// The straight path wants at most eight characters with a point among them, which is what the
-/// venue nearly always writes (`80459.0`, `0.00589`): the point is squeezed out, the digits are
-/// pushed up to the end of the word, and one conversion makes the number.
+/// Eight characters with a point among them are what the venue nearly always writes (`80459.0`,
+/// `0.00589`): the point is squeezed out, the digits are pushed up to the end of the word, and one
+/// conversion makes the number.
 #[inline(always)]
-pub fn decimal(window: &[u8; 16]) -> Option<(i64, usize)> {
-    let text = word(window, 0)?;
-    let quote = find(text, b'"');
-    if quote == 8 && window[8] != b'"' {
-        return long_decimal(window);
-    }
+pub fn short_decimal(text: u64, len: usize) -> i64 {
     let points = zero_flags(text ^ splat(b'.'));
     let point = (points.trailing_zeros() >> 3) as usize;
     // Without a point in the text it is an integer; the venue writes `.0` after those.
-    let places = quote.wrapping_sub(point + 1);
+    let places = len.wrapping_sub(point + 1);
     if places > 7 {
-        return plain_decimal(window, quote);
+        return long_decimal(text, splat(b'"'), len);
     }
+    // All bytes below the first point, whose flag is the bit 0x80 of its byte.
+    let whole = (points.wrapping_sub(1) & !points) >> 7;
     let digits = text ^ ZEROS;
-    // All bytes below the first point: its flag is the bit 0x80 of its byte.
-    let whole = ((points & points.wrapping_neg()) >> 7).wrapping_sub(1);
-    let squeezed = (digits & whole) | (digits >> 8 & !whole);
-    // quote - 1 digits; in two steps, because 64 places are too far for one.
-    let digits = (squeezed << 8) << (64 - 8 * quote);
+    let behind = digits >> 8;
+    let squeezed = behind ^ ((digits ^ behind) & whole);
+    // len - 1 digits. Of a lone point nothing is pushed out, but its quote is no digit.
+    let digits = squeezed.wrapping_shl(72 - 8 * len as u32);
     if !all_digits(digits) {
-        return None;
+        return 0;
     }
     // Below 10^7 x 10^8: no overflow, and within RAW_MAX.
-    let raw = eight_digits(digits).wrapping_mul(SCALES[places & 7]) as i64;
-    (raw > 0).then_some((raw, quote))
+    eight_digits(digits).wrapping_mul(SCALES[places & 7]) as i64
 }
 
-/// Nine characters and more: up to seven digits, a point and eight places. The places, padded with
-/// zeros on the right, are the raw fraction.
+/// As [`short_decimal`] for at most 16 characters. The straight path has up to seven digits, a point
+/// and up to eight places: those, padded with zeros on the right, are the raw fraction.
 #[inline(never)]
-fn long_decimal(window: &[u8; 16]) -> Option<(i64, usize)> {
-    let (low, high) = (word(window, 0)?, word(window, 8)?);
-    let (len, point) = (8 + find(high, b'"'), find(low, b'.'));
-    let places = len - (point + 1);
-    // One comparison for 1 <= point <= 7.
-    if point.wrapping_sub(1) > 6 || places > 8 {
-        return plain_decimal(window, len);
+pub fn long_decimal(text: u64, more: u64, len: usize) -> i64 {
+    let point = find(text, b'.');
+    let places = len.wrapping_sub(point + 1);
+    if point.wrapping_sub(1) > 6 || places.wrapping_sub(1) > 7 {
+        return plain_decimal(text, more, len);
     }
-    let whole = (low ^ ZEROS) << (64 - 8 * point);
-    let fraction = (word(window, point + 1)? ^ ZEROS) & low_bytes(places);
+    let behind = (u128::from(text) | u128::from(more) << 64) >> (8 * (point + 1));
+    let whole = (text ^ ZEROS) << (64 - 8 * point);
+    let fraction = (behind as u64 ^ ZEROS) & low_bytes(places);
     if !all_digits(whole) || !all_digits(fraction) {
-        return None;
+        return 0;
     }
-    let raw = eight_digits(whole).wrapping_mul(SCALE as u64).wrapping_add(eight_digits(fraction));
-    let raw = raw as i64;
-    (raw > 0).then_some((raw, len))
+    eight_digits(whole).wrapping_mul(SCALE as u64).wrapping_add(eight_digits(fraction)) as i64
 }
 
 /// An integer, one with eight digits and more before the point, or no number at all: rare, so byte
 /// by byte.
 #[cold]
 #[inline(never)]
-fn plain_decimal(window: &[u8; 16], len: usize) -> Option<(i64, usize)> {
-    let raw = parse_raw(&window[..len]).ok()?;
-    (0 < raw && raw <= RAW_MAX).then_some((raw, len))
+fn plain_decimal(text: u64, more: u64, len: usize) -> i64 {
+    let chars = (u128::from(text) | u128::from(more) << 64).to_le_bytes();
+    chars.get(..len).and_then(|chars| parse_raw(chars).ok()).unwrap_or(0).max(0)
 }
 
-/// Reads an unsigned integer that ends before `end`, at the start of the window: at most 16 digits,
-/// no leading zero, or `None`. Returns its length too; the caller compares what follows.
+/// Reads the unsigned integer that starts these 16 characters and ends before `end`: no leading
+/// zero, or `None`. Returns its length too; the caller compares what follows.
 #[inline(always)]
-pub fn unsigned(window: &[u8; 16], end: u8) -> Option<(u64, usize)> {
-    let (low, high) = (word(window, 0)?, word(window, 8)?);
-    let mut len = find(low, end);
+pub fn unsigned(text: u64, more: u64, end: u8) -> Option<(u64, usize)> {
+    let mut len = find(text, end);
     if len == 8 {
-        len += find(high, end);
+        len += find(more, end);
     }
-    if len.wrapping_sub(1) > 15 || low as u8 == b'0' && len > 1 {
+    if len == 0 || text as u8 == b'0' && len > 1 {
         return None;
     }
     // Pushed up so that the last digit is the highest byte; what is pushed in below is zero.
-    let digits = (u128::from(low ^ ZEROS) | u128::from(high ^ ZEROS) << 64) << (128 - 8 * len);
+    let digits = (u128::from(text ^ ZEROS) | u128::from(more ^ ZEROS) << 64) << (128 - 8 * len);
     let (first, last) = (digits as u64, (digits >> 64) as u64);
     if !all_digits(first) || !all_digits(last) {
         return None;

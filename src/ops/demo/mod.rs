@@ -73,7 +73,11 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let config = configuration(args)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
-    let wish = wish(args, &config)?;
+    let mut wish = wish(args, &config)?;
+    if wish.topology.is_none() && cores.len() < 4 {
+        // The venue lives in this process and needs a core as well.
+        wish.topology = Some(Topology::Fused);
+    }
     let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
     let venue = venue::start(args, &clock)?;
     let rest = Endpoint::parse(&venue.http_url()).map_err(Failure::environment)?;

@@ -5,12 +5,13 @@
 //! sometimes twice. Each is turned into the same events; the core takes the first and ignores the
 //! rest. Fills come from `userFills` alone, which carries fee and trade id.
 
-use super::answer::{self, ActionAnswer, Answer, Status};
-use super::errors::{OrderStatus, cancel_gone, order_status, reject_reason};
-use super::orders::{Form, OrderCodec, PostKind, Posted};
+use super::errors::{OrderStatus, order_status, reject_reason};
+use super::info::{self, Fate};
+use super::orders::answer::{Outcome, answer_events, decode_post};
+use super::orders::{Form, OrderCodec, Posted};
 use super::sign::Cloid;
 use super::user::{UserCodec, UserFrame};
-use crate::event::{Action, CancelReason, Event, OrderId, Refused, Stamp, VenueOrderState};
+use crate::event::{Action, Event, OrderId, Refused, Stamp, VenueOrderState};
 use crate::units::Qty;
 use crate::venue::eip712::{Address, PooledSigner};
 use crate::venue::{Malformed, Sink};
@@ -176,12 +177,15 @@ impl Account {
 
     /// The events of an answer. The question is forgotten only when all of them were taken.
     fn answer<S: Sink>(&mut self, frame: &[u8], recv: Stamp, emit: &mut Emit<'_, S>) -> Option<()> {
-        let Answer { id, outcome } = answer::decode(frame)?;
-        let at = self.pending.iter().position(|(asked, _)| *asked == id)?;
-        match (self.pending[at].1, outcome) {
-            (Asked::Orders(posted), outcome) => self.orders_answer(&posted, &outcome, recv, emit),
-            (Asked::Fate(order), answer::Outcome::Info(fate)) => {
-                emit.put(fate_event(order, fate.as_ref(), recv));
+        let answer = decode_post(frame).ok()?;
+        let at = self.pending.iter().position(|(asked, _)| *asked == answer.id)?;
+        match (&self.pending[at].1, &answer.outcome) {
+            (Asked::Orders(posted), outcome) => {
+                answer_events(posted, outcome, reject_reason, recv, emit);
+            }
+            (Asked::Fate(order), Outcome::Info(payload)) => {
+                let fate = info::fate(payload)?;
+                emit.put(fate_event(*order, fate.as_ref(), recv));
             }
             // The question itself failed: the core asks again when its time is over.
             (Asked::Fate(_), _) => {}
@@ -190,41 +194,6 @@ impl Account {
             self.pending.swap_remove(at);
         }
         Some(())
-    }
-
-    fn orders_answer<S: Sink>(
-        &self,
-        posted: &Posted,
-        outcome: &answer::Outcome,
-        recv: Stamp,
-        emit: &mut Emit<'_, S>,
-    ) {
-        for (i, order) in posted.orders[..posted.count].iter().enumerate() {
-            let event = match outcome {
-                answer::Outcome::Action(ActionAnswer::Statuses(statuses)) => {
-                    match statuses.get(i).or(statuses.first().filter(|_| statuses.len() == 1)) {
-                        Some(status) => status_event(posted.kind, *order, status, recv),
-                        // Fewer answers than questions: nobody knows.
-                        None => Some(Event::OutcomeUnknown { order: *order, recv }),
-                    }
-                }
-                answer::Outcome::Action(ActionAnswer::Refused(text)) => {
-                    Some(refused_event(posted.kind, *order, text.as_bytes(), recv))
-                }
-                // The transport failed; the action may have been taken before.
-                answer::Outcome::Error(text) if text.starts_with("429") => {
-                    Some(refused_event(posted.kind, *order, text.as_bytes(), recv))
-                }
-                answer::Outcome::Error(_) | answer::Outcome::Info(_) => {
-                    Some(Event::OutcomeUnknown { order: *order, recv })
-                }
-            };
-            if let Some(event) = event
-                && !emit.put(event)
-            {
-                return;
-            }
-        }
     }
 }
 
@@ -236,9 +205,9 @@ struct Emit<'s, S> {
     full: bool,
 }
 
-impl<S: Sink> Emit<'_, S> {
+impl<S: Sink> Sink for Emit<'_, S> {
     fn put(&mut self, event: Event) -> bool {
-        if self.done >= self.skip && !self.sink.put(event) {
+        if self.full || (self.done >= self.skip && !self.sink.put(event)) {
             self.full = true;
             return false;
         }
@@ -247,34 +216,7 @@ impl<S: Sink> Emit<'_, S> {
     }
 }
 
-fn refused_event(kind: PostKind, order: OrderId, text: &[u8], recv: Stamp) -> Event {
-    match kind {
-        PostKind::Cancel => Event::CancelReject { order, gone: cancel_gone(text), recv },
-        _ => Event::Reject { order, reason: reject_reason(text), code: 0, recv },
-    }
-}
-
-fn status_event(kind: PostKind, order: OrderId, status: &Status, recv: Stamp) -> Option<Event> {
-    Some(match status {
-        Status::Resting { oid } => Event::Ack { order, venue_oid: *oid, resting: true, recv },
-        // What an order filled at once: the rest of an IOC is gone, and an order that filled whole
-        // is, too. Its fills come on their own.
-        Status::Filled { oid, filled } => Event::OrderState {
-            order,
-            state: VenueOrderState::Filled,
-            filled: *filled,
-            venue_oid: *oid,
-            recv,
-        },
-        Status::Success if kind == PostKind::Cancel => {
-            Event::Canceled { order, reason: CancelReason::ByUs, recv }
-        }
-        Status::Success | Status::Waiting => return None,
-        Status::Error(text) => refused_event(kind, order, text.as_bytes(), recv),
-    })
-}
-
-fn fate_event(order: OrderId, fate: Option<&answer::Fate>, recv: Stamp) -> Event {
+fn fate_event(order: OrderId, fate: Option<&Fate>, recv: Stamp) -> Event {
     let Some(fate) = fate else {
         return Event::OrderState {
             order,

@@ -155,49 +155,43 @@ impl FeedCodec {
         recv: Stamp,
         sink: &mut impl Sink,
     ) -> Result<Decoded, Malformed> {
-        let parsed = match self.scan(frame) {
-            Some(parsed) => parsed,
-            None => self.read(frame)?,
-        };
-        Ok(self.emit(parsed, recv, sink))
+        // The first letter of the channel's name, behind `{"channel":"`.
+        match frame.get(12) {
+            Some(b'l') => {
+                if let Some(book) = scan::book(frame, &self.markets, &mut self.levels) {
+                    return Ok(self.emit_book(book, recv, sink));
+                }
+            }
+            Some(b'b') => {
+                if let Some(quote) = scan::quote(frame, &self.markets) {
+                    return Ok(emit_quote(quote, recv, sink));
+                }
+            }
+            // (As many trades as the scanner takes stay below FRAME_MAX: 1024 x 360 bytes.)
+            Some(b't') if scan::trades(frame, &self.markets, &mut self.trades).is_some() => {
+                return Ok(self.emit_trades(recv, sink));
+            }
+            _ => {}
+        }
+        self.decode_exact(frame, recv, sink)
     }
 
     /// As [`FeedCodec::decode`] by the cursor alone: the reference that tests and benches hold the
     /// scanners against.
+    #[cold]
+    #[inline(never)]
     pub fn decode_exact(
         &mut self,
         frame: &[u8],
         recv: Stamp,
         sink: &mut impl Sink,
     ) -> Result<Decoded, Malformed> {
-        let parsed = self.read(frame)?;
-        Ok(self.emit(parsed, recv, sink))
-    }
-
-    #[inline]
-    fn scan(&mut self, frame: &[u8]) -> Option<Parsed> {
-        // The first letter of the channel's name, behind `{"channel":"`.
-        match frame.get(12)? {
-            b'l' => scan::book(frame, &self.markets, &mut self.levels).map(Parsed::Book),
-            b'b' => scan::quote(frame, &self.markets).map(Parsed::Quote),
-            b't' if frame.len() <= FRAME_MAX => {
-                scan::trades(frame, &self.markets, &mut self.trades).map(|()| Parsed::Trades)
-            }
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn emit(&self, parsed: Parsed, recv: Stamp, sink: &mut impl Sink) -> Decoded {
-        match parsed {
+        Ok(match self.read(frame)? {
             Parsed::Book(book) => self.emit_book(book, recv, sink),
-            Parsed::Quote(Quote { inst, bid, ask, exch_ms }) => {
-                let event = Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv };
-                if sink.put(event) { Decoded::Bbo(inst) } else { Decoded::Full(inst) }
-            }
+            Parsed::Quote(quote) => emit_quote(quote, recv, sink),
             Parsed::Trades => self.emit_trades(recv, sink),
             Parsed::Other(decoded) => decoded,
-        }
+        })
     }
 
     #[inline]
@@ -205,24 +199,14 @@ impl FeedCodec {
         let Book { inst, counts: [bids, asks], exch_ms } = book;
         for (side, count) in Side::BOTH.into_iter().zip([bids, asks]) {
             let of_side = &self.levels[side.index()][..usize::from(count)];
-            let (triples, rest) = of_side.as_chunks::<LEVELS_PER_EVENT>();
-            let mut start = 0;
-            let mut put = |levels, count| {
-                let event = Event::Levels { inst, side, start, count, levels };
-                start += count;
-                sink.put(event)
-            };
-            for levels in triples {
-                if !put(*levels, LEVELS_PER_EVENT as u8) {
+            for start in (0..of_side.len()).step_by(LEVELS_PER_EVENT) {
+                let level = |i: usize| of_side.get(start + i).copied().unwrap_or_default();
+                let levels = [level(0), level(1), level(2)];
+                let count = (of_side.len() - start).min(LEVELS_PER_EVENT) as u8;
+                let event = Event::Levels { inst, side, start: start as u8, count, levels };
+                if !sink.put(event) {
                     return Decoded::Full(inst);
                 }
-            }
-            let mut levels = [Level::default(); LEVELS_PER_EVENT];
-            for (slot, level) in levels.iter_mut().zip(rest) {
-                *slot = *level;
-            }
-            if !rest.is_empty() && !put(levels, rest.len() as u8) {
-                return Decoded::Full(inst);
             }
         }
         if !sink.put(Event::BookEnd { inst, bids, asks, decode_ns: 0, exch_ms, recv }) {
@@ -242,7 +226,6 @@ impl FeedCodec {
     }
 
     /// Reads any frame with the cursor.
-    #[cold]
     fn read(&mut self, frame: &[u8]) -> Result<Parsed, Malformed> {
         if frame == ESTABLISHED {
             return Ok(Parsed::Other(Decoded::Control(Control::Established)));
@@ -336,6 +319,13 @@ impl FeedCodec {
         }
         Ok(known)
     }
+}
+
+#[inline]
+fn emit_quote(quote: Quote, recv: Stamp, sink: &mut impl Sink) -> Decoded {
+    let Quote { inst, bid, ask, exch_ms } = quote;
+    let event = Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv };
+    if sink.put(event) { Decoded::Bbo(inst) } else { Decoded::Full(inst) }
 }
 
 /// A time in ms that has 13 digits.

@@ -1,10 +1,10 @@
 //! Hot. Hyperliquid: market data, user stream, orders and their signatures.
 
 pub mod account;
-pub mod answer;
 pub mod control;
 pub mod errors;
 pub mod feed;
+pub mod info;
 mod markets;
 pub mod meta;
 pub mod orders;

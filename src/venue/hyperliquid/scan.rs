@@ -23,6 +23,35 @@ use crate::venue::swar::{self, ZEROS, all_digits, find, low_bytes, word};
 /// Bytes that the longest level of the scanners' kind can have, with room for a last load.
 const WINDOW: usize = 64;
 
+/// Where the eight characters at an offset come from.
+trait Source {
+    fn eight(&self, at: usize) -> u64;
+}
+
+/// Inside a frame: one bounds check for a whole level.
+impl Source for [u8; WINDOW] {
+    #[inline(always)]
+    fn eight(&self, at: usize) -> u64 {
+        word(self, at).unwrap_or(0)
+    }
+}
+
+/// The end of a frame, which reads as if zeros followed: they match nothing.
+struct Tail<'a>(&'a [u8]);
+
+impl Source for Tail<'_> {
+    #[inline(always)]
+    fn eight(&self, at: usize) -> u64 {
+        let have = self.0.len().saturating_sub(at);
+        if have >= 8 {
+            return word(self.0, at).unwrap_or(0);
+        }
+        // The last eight bytes of the frame, pushed down over what lies before `at`.
+        let last = self.0.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if have == 0 { 0 } else { last >> (64 - 8 * have) }
+    }
+}
+
 /// Up to eight characters as a word.
 const fn literal(text: &[u8]) -> u64 {
     let (mut value, mut i) = (0, 0);
@@ -35,71 +64,75 @@ const fn literal(text: &[u8]) -> u64 {
 
 /// Whether the `len` bytes from `at` are `text`.
 #[inline(always)]
-fn stands(window: &[u8; WINDOW], at: usize, text: u64, len: usize) -> bool {
-    word(window, at).is_some_and(|w| (w ^ text) & low_bytes(len) == 0)
+fn stands(source: &impl Source, at: usize, text: u64, len: usize) -> bool {
+    (source.eight(at) ^ text) & low_bytes(len) == 0
 }
 
+/// Reads the decimal at `at`, which the `after_len` characters `after`, a quote first, must follow.
+/// Returns it (0 when the cursor has to read it) and where it goes on.
+///
+/// What follows is compared before anything is computed: that proves the length, on which the next
+/// field waits, also for eight characters, whose quote is not in the first word, and leaves no
+/// branch that depends on the data.
 #[inline(always)]
-fn decimal(window: &[u8; WINDOW], at: usize) -> Option<(i64, usize)> {
-    swar::decimal(window.get(at..)?.first_chunk()?)
+fn decimal(source: &impl Source, at: usize, after: u64, after_len: usize) -> Option<(i64, usize)> {
+    let text = source.eight(at);
+    let len = find(text, b'"');
+    if stands(source, at + len, after, after_len) {
+        return Some((swar::short_decimal(text, len), at + len + after_len));
+    }
+    if len < 8 {
+        return None;
+    }
+    let more = source.eight(at + 8);
+    let len = 8 + find(more, b'"');
+    let raw = swar::long_decimal(text, more, len);
+    stands(source, at + len, after, after_len).then_some((raw, at + len + after_len))
 }
 
 /// Length of the number of orders `n` that ends before `end`: 1..=7 digits.
 #[inline(always)]
-fn count(window: &[u8; WINDOW], at: usize, end: u8) -> Option<usize> {
-    let digits = word(window, at)?;
+fn count(source: &impl Source, at: usize, end: u8) -> Option<usize> {
+    let digits = source.eight(at);
     let len = find(digits, end);
     if len.wrapping_sub(1) > 6 || digits as u8 == b'0' && len > 1 {
         return None;
     }
-    all_digits((digits ^ ZEROS) & low_bytes(len)).then_some(len)
+    all_digits((digits ^ ZEROS) << (64 - 8 * len)).then_some(len)
 }
 
-/// One level at the start of the window, behind the byte `lead`, and the length of both.
+/// One level at the start of the source, behind the byte `lead`, and the length of both.
 #[inline(always)]
-fn level<const DOCUMENTED: bool>(window: &[u8; WINDOW], lead: u8) -> Option<(Level, usize)> {
+fn level<const DOCUMENTED: bool>(source: &impl Source, lead: u8) -> Option<(Level, usize)> {
     let lead = u64::from(lead);
     let mut at;
     if DOCUMENTED {
         at = 8;
-        if !stands(window, 0, literal(b"\0{\"px\":\"") | lead, 8) {
+        if !stands(source, 0, literal(b"\0{\"px\":\"") | lead, 8) {
             return None;
         }
     } else {
-        if !stands(window, 0, literal(b"\0{\"n\":") | lead, 6) {
+        if !stands(source, 0, literal(b"\0{\"n\":") | lead, 6) {
             return None;
         }
-        at = 6 + count(window, 6, b',')?;
-        if !stands(window, at, literal(b",\"px\":\""), 7) {
+        at = 6 + count(source, 6, b',')?;
+        if !stands(source, at, literal(b",\"px\":\""), 7) {
             return None;
         }
         at += 7;
     }
-    let (px, len) = decimal(window, at)?;
-    at += len;
-    if !stands(window, at, literal(b"\",\"sz\":\""), 8) {
-        return None;
-    }
-    at += 8;
-    let (qty, len) = decimal(window, at)?;
-    at += len;
+    let (px, sz_at) = decimal(source, at, literal(b"\",\"sz\":\""), 8)?;
     if DOCUMENTED {
-        if !stands(window, at, literal(b"\",\"n\":"), 6) {
-            return None;
-        }
-        at += 6;
-        at += count(window, at, b'}')? + 1;
-    } else {
-        if !stands(window, at, literal(b"\"}"), 2) {
-            return None;
-        }
-        at += 2;
+        let (qty, n_at) = decimal(source, sz_at, literal(b"\",\"n\":"), 6)?;
+        at = n_at + count(source, n_at, b'}')? + 1;
+        return (px > 0 && qty > 0).then_some((Level { px: Price(px), qty: Qty(qty) }, at));
     }
-    Some((Level { px: Price(px), qty: Qty(qty) }, at))
+    let (qty, at) = decimal(source, sz_at, literal(b"\"}"), 2)?;
+    (px > 0 && qty > 0).then_some((Level { px: Price(px), qty: Qty(qty) }, at))
 }
 
 /// One level behind the byte `lead` at the start of `bytes`, and what follows it. Near the end of
-/// a frame, where a whole window is not left, a padded copy is read: zeros match nothing.
+/// a frame a whole window is not left.
 #[inline(always)]
 fn take_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, &[u8])> {
     let (level, len) = match bytes.first_chunk() {
@@ -111,9 +144,7 @@ fn take_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, 
 
 #[inline(never)]
 fn last_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, usize)> {
-    let mut window = [0; WINDOW];
-    window[..bytes.len()].copy_from_slice(bytes);
-    level::<DOCUMENTED>(&window, lead)
+    level::<DOCUMENTED>(&Tail(bytes), lead)
 }
 
 /// One side, from its `[` to after its `]`.
@@ -208,6 +239,7 @@ fn take_best<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, &
 }
 
 /// A whole `bbo` frame.
+#[inline]
 pub(super) fn quote(frame: &[u8], markets: &Markets) -> Option<Quote> {
     let rest = frame.strip_prefix(b"{\"channel\":\"bbo\",\"data\":{\"")?;
     if let Some(rest) = rest.strip_prefix(b"coin\":\"") {
@@ -229,7 +261,7 @@ pub(super) fn quote(frame: &[u8], markets: &Markets) -> Option<Quote> {
 /// Whether nothing in these bytes ends or changes a JSON string.
 #[inline(always)]
 fn plain<const N: usize>(bytes: &[u8; N]) -> bool {
-    let special = |b: u8| b < 0x20 || b >= 0x80 || b == b'"' || b == b'\\';
+    let special = |b: u8| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\';
     !bytes.iter().fold(false, |any, &b| any | special(b))
 }
 
@@ -251,18 +283,19 @@ fn take_trade<'a>(bytes: &'a [u8], markets: &Markets) -> Option<(Trade, &'a [u8]
         _ => return None,
     };
     let rest = rest.strip_prefix(b"\",\"px\":\"")?;
-    let (px, len) = swar::decimal(rest.first_chunk()?)?;
-    let rest = rest[len..].strip_prefix(b"\",\"sz\":\"")?;
-    let (qty, len) = swar::decimal(rest.first_chunk()?)?;
-    let (exch_ms, rest) = take_time(rest[len..].strip_prefix(b"\",\"time\":")?)?;
+    let (px, at) = decimal(&Tail(rest), 0, literal(b"\",\"sz\":\""), 8)?;
+    let rest = rest.get(at..)?;
+    let (qty, at) = decimal(&Tail(rest), 0, literal(b"\",\"time"), 7)?;
+    let (exch_ms, rest) = take_time(rest.get(at..)?.strip_prefix(b"\":")?)?;
     let rest = take_plain::<64>(rest.strip_prefix(b",\"hash\":\"0x")?)?;
     let rest = rest.strip_prefix(b"\",\"tid\":")?;
-    let (id, len) = swar::unsigned(rest.first_chunk()?, b',')?;
+    let (id, len) = swar::unsigned(word(rest, 0)?, word(rest, 8)?, b',')?;
     let rest = take_plain::<40>(rest[len..].strip_prefix(b",\"users\":[\"0x")?)?;
     let rest = take_plain::<40>(rest.strip_prefix(b"\",\"0x")?)?;
     let rest = rest.strip_prefix(b"\"]}")?;
+    let sound = px > 0 && qty > 0 && id > 0;
     let (px, qty) = (Price(px), Qty(qty));
-    (id > 0).then_some((Trade { inst, side, px, qty, exch_ms, id }, rest))
+    sound.then_some((Trade { inst, side, px, qty, exch_ms, id }, rest))
 }
 
 /// A whole `trades` frame, into `out`.

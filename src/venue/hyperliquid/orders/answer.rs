@@ -10,7 +10,7 @@
 mod scan;
 
 use super::{PostKind, Posted};
-use crate::event::{CancelReason, Event, OrderId, RejectReason, Stamp};
+use crate::event::{CancelReason, Event, OrderId, RejectReason, Stamp, VenueOrderState};
 use crate::units::{Price, Qty};
 use crate::venue::{Malformed, MalformedKind, Sink};
 
@@ -304,9 +304,15 @@ fn place_event(
         Verdict::Status(Status::Resting { oid }) => {
             Event::Ack { order, venue_oid: oid, resting: true, recv }
         }
-        Verdict::Status(Status::Filled { oid, .. }) => {
-            Event::Ack { order, venue_oid: oid, resting: false, recv }
-        }
+        // What does not rest has filled what it could: an IOC's remainder is gone without another
+        // word. The fills come on their own, so the core must know how much to wait for.
+        Verdict::Status(Status::Filled { oid, qty, .. }) => Event::OrderState {
+            order,
+            state: VenueOrderState::Filled,
+            filled: qty,
+            venue_oid: oid,
+            recv,
+        },
         Verdict::Status(Status::Error(text)) => reject(reason(text)),
         Verdict::Refused(reason) => reject(reason),
         Verdict::Status(_) | Verdict::Unknown => Event::OutcomeUnknown { order, recv },

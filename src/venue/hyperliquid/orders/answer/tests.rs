@@ -60,6 +60,11 @@ fn reject(order: u64, reason: RejectReason) -> Event {
     Event::Reject { order: OrderId(order), reason, code: 0, recv: RECV }
 }
 
+fn over(order: u64, venue_oid: u64, filled: Qty) -> Event {
+    let state = VenueOrderState::Filled;
+    Event::OrderState { order: OrderId(order), state, filled, venue_oid, recv: RECV }
+}
+
 fn canceled(order: u64) -> Event {
     Event::Canceled { order: OrderId(order), reason: CancelReason::ByUs, recv: RECV }
 }
@@ -97,7 +102,7 @@ fn each_order_has_its_status() {
         events(&posted(PostKind::Place, 4), &frame),
         [
             ack(1, 77_738_308, true),
-            ack(2, 77_747_314, false),
+            over(2, 77_747_314, Qty(SCALE / 50)),
             reject(3, RejectReason::MinNotional),
             unknown(4),
         ]

@@ -1,0 +1,220 @@
+//! The engine's own codecs and connection against the server: two readings of the same protocol.
+
+use evenkeel::event::{Action, Component, Event, OrderId, Stamp, Tif, VenueOrderState};
+use evenkeel::instrument::{InstId, Symbol};
+use evenkeel::net::{Conn, Endpoint, Limits};
+use evenkeel::sim::exchange::Rules;
+use evenkeel::units::{Bps, Price, Qty, SCALE, Side};
+use evenkeel::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
+use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::hyperliquid::feed::{Decoded, FeedCodec};
+use evenkeel::venue::hyperliquid::meta;
+use evenkeel::venue::hyperliquid::orders::{CodecConfig, FRAME_MAX, OrderCodec};
+use evenkeel::venue::hyperliquid::sign::Network;
+use evenkeel::venue::hyperliquid::user::UserCodec;
+
+use crate::bed::{Bed, PATIENCE, SOL, T0, TSLA};
+
+fn markets() -> Vec<(InstId, Symbol)> {
+    vec![(SOL, Symbol::new("SOL").unwrap()), (TSLA, Symbol::new("xyz:TSLA").unwrap())]
+}
+
+/// A connection that waits for frames.
+struct Link {
+    conn: Conn,
+    poll: mio::Poll,
+}
+
+impl Link {
+    fn open(bed: &Bed) -> Link {
+        let to = Endpoint::parse(&bed.server.ws_url()).unwrap();
+        let mut conn = Conn::connect(&to, &Limits::default(), &|| 0).unwrap();
+        let poll = mio::Poll::new().unwrap();
+        conn.register(poll.registry(), mio::Token(0)).unwrap();
+        Link { conn, poll }
+    }
+
+    /// Hands frames to `take` until it says that it has enough.
+    fn until(&mut self, mut take: impl FnMut(&[u8]) -> bool) {
+        let mut events = mio::Events::with_capacity(4);
+        let mut enough = false;
+        while !enough {
+            let outcome = self.conn.poll_read(|frame| enough |= take(frame)).unwrap();
+            if outcome.bytes == 0 && !enough {
+                self.poll.poll(&mut events, Some(PATIENCE)).unwrap();
+                assert!(!events.is_empty(), "nothing came");
+            }
+        }
+    }
+}
+
+fn account(bed: &Bed, pooled: bool) -> Account {
+    let config = CodecConfig {
+        network: Network::Mainnet,
+        vault: None,
+        run_tag: 77,
+        assets: vec![(SOL, 5), (TSLA, 110_001)],
+        order_ttl_ms: Some(5_000),
+        ioc_priority: None,
+        builder: None,
+    };
+    // The agent of the bed: key 2.
+    let signer = Signer::new([2; 32]).unwrap();
+    assert_eq!(signer.address().0, bed.agent.address());
+    let signer = if pooled {
+        let (mut filler, taker) = nonce_pool(&signer, 8);
+        filler.fill(8).unwrap();
+        PooledSigner::with_pool(signer, taker)
+    } else {
+        PooledSigner::deterministic(signer)
+    };
+    let user = UserCodec::new(77, &markets());
+    Account::new(OrderCodec::new(config), user, signer, Address(bed.user.address()))
+}
+
+fn place(order: u64, side: Side, px: &str, tif: Tif) -> Action {
+    Action::Place {
+        inst: SOL,
+        side,
+        tif,
+        reduce_only: false,
+        component: Component::Maker,
+        order: OrderId(order),
+        px: Price::parse(px.as_bytes()).unwrap(),
+        qty: Qty(2 * SCALE),
+    }
+}
+
+/// Sends actions and returns the events until `last` is among them.
+fn exchange_frames(
+    link: &mut Link,
+    account: &mut Account,
+    actions: &[Action],
+    last: impl Fn(&Event) -> bool,
+) -> Vec<Event> {
+    let mut frame = [0; FRAME_MAX];
+    let n = account.encode(actions, T0, &mut frame).unwrap();
+    link.conn.send(&frame[..n]).unwrap();
+    let mut events: Vec<Event> = Vec::new();
+    link.until(|frame| {
+        let done = account.decode(0, frame, Stamp(1), &mut events).unwrap();
+        assert_eq!(done.ignored, 0, "{}", String::from_utf8_lossy(frame));
+        events.iter().any(&last)
+    });
+    events
+}
+
+#[test]
+fn the_engines_orders_are_taken_and_its_stream_is_read() {
+    for pooled in [false, true] {
+        let bed = Bed::new();
+        bed.fill_book();
+        let mut account = account(&bed, pooled);
+        let mut link = Link::open(&bed);
+        for text in account.subscriptions() {
+            link.conn.send(text.as_bytes()).unwrap();
+        }
+        let quotes =
+            [place(1, Side::Buy, "106.55", Tif::Alo), place(2, Side::Sell, "106.57", Tif::Alo)];
+        let acked = |n: u64| move |e: &Event| matches!(e, Event::Ack { order, .. } if order.0 == n);
+        exchange_frames(&mut link, &mut account, &quotes, acked(2));
+        // Crosses our own offer's level last: 12.25 of the crowd come first.
+        let taker = [place(3, Side::Buy, "106.56", Tif::Ioc)];
+        let events = exchange_frames(&mut link, &mut account, &taker, |e| {
+            matches!(e, Event::Fill { order: OrderId(3), .. })
+        });
+        let fill = events.iter().find(|e| matches!(e, Event::Fill { order: OrderId(3), .. }));
+        let Some(Event::Fill { inst, side, taker, px, qty, fee, exch_ms, .. }) = fill else {
+            panic!("{events:?}")
+        };
+        assert_eq!((*inst, *side, *taker, *exch_ms), (SOL, Side::Buy, true, T0));
+        assert_eq!((*px, *qty), (Price(10_656_000_000), Qty(2 * SCALE)));
+        assert_eq!(*fee, 9_590_400); // 213.12 x 0.045 %
+        let cancel = [Action::Cancel { inst: SOL, component: Component::Maker, order: OrderId(1) }];
+        exchange_frames(&mut link, &mut account, &cancel, |e| {
+            matches!(e, Event::Canceled { order: OrderId(1), .. })
+        });
+        let modify = [Action::Modify {
+            inst: SOL,
+            side: Side::Sell,
+            tif: Tif::Alo,
+            component: Component::Maker,
+            order: OrderId(4),
+            old: OrderId(2),
+            px: Price::parse(b"106.6").unwrap(),
+            qty: Qty(SCALE),
+        }];
+        exchange_frames(&mut link, &mut account, &modify, acked(4));
+        let mut frame = [0; FRAME_MAX];
+        let n = account.ask(OrderId(3), 9_000, &mut frame).unwrap();
+        link.conn.send(&frame[..n]).unwrap();
+        let mut events: Vec<Event> = Vec::new();
+        link.until(|frame| {
+            account.decode(0, frame, Stamp(2), &mut events).unwrap();
+            events.iter().any(|e| {
+                matches!(
+                    e,
+                    Event::OrderState { order: OrderId(3), state: VenueOrderState::Filled, .. }
+                )
+            })
+        });
+        assert_eq!(bed.server.stats().unwrap().actions_refused, 0);
+        assert_eq!(account.pool_fallbacks(), 0);
+    }
+}
+
+#[test]
+fn the_engines_scanners_read_every_public_frame() {
+    let bed = Bed::with(|_| {}, Rules::instant());
+    bed.fill_book();
+    let mut feed = FeedCodec::new(&markets());
+    let mut link = Link::open(&bed);
+    for text in feed.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut events: Vec<Event> = Vec::new();
+    let (mut books, mut trades) = (0, 0);
+    let mut step = 0;
+    // Bids, asks and trades come and go; an empty book (TSLA) is among them.
+    while books < 20 || trades < 5 {
+        step += 1;
+        bed.crowd(Side::Buy, &format!("106.{}", 10 + step % 40), "1", Tif::Gtc);
+        bed.crowd(Side::Sell, "106.3", "0.5", Tif::Ioc);
+        bed.pass(500);
+        let mut seen = false;
+        link.until(|frame| {
+            let text = String::from_utf8_lossy(frame).into_owned();
+            match feed.decode(frame, Stamp(1), &mut events) {
+                Ok(Decoded::Book(_)) => (books, seen) = (books + 1, true),
+                Ok(Decoded::Trades(n)) => trades += n,
+                Ok(Decoded::Bbo(_) | Decoded::Control(_)) => {}
+                other => panic!("{other:?}: {text}"),
+            }
+            seen
+        });
+    }
+    let ends = |inst: InstId, least: u8| {
+        events.iter().any(|e| {
+            matches!(e, Event::BookEnd { inst: i, bids, asks, .. }
+                if *i == inst && *bids >= least && *asks >= least)
+        })
+    };
+    assert!(ends(SOL, 2) && ends(TSLA, 0), "a book with levels and an empty one");
+    assert_eq!(feed.slow_frames(), 0, "the fast scanners know the form");
+}
+
+#[test]
+fn the_engine_finds_its_market_in_the_metadata() {
+    let bed = Bed::new();
+    let user = bed.user.text();
+    let mut fees = bed.info(&format!("{{\"type\":\"userFees\",\"user\":\"{user}\"}}")).into_bytes();
+    let fees = meta::fees(&mut fees).unwrap();
+    assert_eq!((fees.maker, fees.taker), (Bps(15_000), Bps(45_000)));
+    let mut answer = bed.info("{\"type\":\"meta\"}").into_bytes();
+    let spec = meta::perp(&mut answer, "SOL", fees).unwrap();
+    assert_eq!((spec.asset, spec.lot), (5, Qty(SCALE / 100)));
+    let ours = bed.server.with(|x| x.instrument(SOL).unwrap().spec).unwrap();
+    assert_eq!(spec.grid, ours.grid);
+    let mut answer = bed.info("{\"type\":\"meta\"}").into_bytes();
+    assert!(matches!(meta::perp(&mut answer, "GONE0", fees), Err(meta::MetaError::Delisted(_))));
+}
