@@ -41,7 +41,7 @@ pub struct DemoArgs {
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
     /// latencies stay real.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub speed: u32,
     /// One JSON object at the end instead of text.
     #[arg(long)]
