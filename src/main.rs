@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, check, demo, exit, plan, replay, sign};
+use evenkeel::ops::{Failure, calibrate, check, demo, exit, plan, replay, scenario, sign};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -26,6 +26,8 @@ enum Verb {
     Replay(replay::ReplayArgs),
     /// The calculators: quantize, hedge, ladder, pair.
     Plan(plan::PlanArgs),
+    /// Runs every scenario with and without what it shows.
+    Scenarios(scenario::compare::ScenariosArgs),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
+        Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)

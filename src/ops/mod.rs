@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod plan;
 pub mod replay;
+pub mod scenario;
 pub mod sign;
 
 /// Exit codes of the binary. Documented in README.md.
