@@ -442,10 +442,11 @@ impl Core {
     }
 
     /// A copy of one instrument's state for people.
-    pub fn snapshot(&mut self, inst: InstId) -> InstSnapshot {
+    pub fn snapshot(&self, inst: InstId) -> InstSnapshot {
         let now = self.now;
-        let state = &mut self.insts[usize::from(inst.0)];
-        let reading = state.signals.read(now);
+        let state = &self.insts[usize::from(inst.0)];
+        // Reading drops old samples, which is state: a look from outside must not change the hash.
+        let reading = state.signals.clone().read(now);
         let top = state.book.top();
         let mid2 = state.marked_mid2();
         let (maker_volume, taker_volume) = state.ledger.volume();
