@@ -65,6 +65,8 @@ pub struct EgressStep {
     next_reconcile: u64,
     heard: u64,
     pinged: u64,
+    /// Everything that the venue lists is cancelled, ours too.
+    sweep: bool,
     /// Cancelled everything after the core was gone.
     abandoned: bool,
 }
@@ -113,6 +115,7 @@ impl EgressStep {
             next_reconcile: 0,
             heard: 0,
             pinged: 0,
+            sweep: false,
             abandoned: false,
         }
     }
@@ -164,7 +167,11 @@ impl EgressStep {
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                Action::CancelAll => self.standing = Standing::Reconciling,
+                // By the venue's list, and then its view of the account is told to the core.
+                Action::CancelAll => {
+                    self.standing = Standing::Reconciling;
+                    self.sweep = true;
+                }
                 // The sequencer gives these to feed.
                 Action::Resnapshot { .. } => {}
             }
@@ -412,7 +419,8 @@ impl EgressStep {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         let mut foreign = 0;
         for order in &view.orders {
-            if order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid)) {
+            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
+            if ours && !self.sweep {
                 continue;
             }
             let Some(inst) = self.named(&order.coin) else { continue };
@@ -434,6 +442,7 @@ impl EgressStep {
         let open_orders = view.orders.len() as u32;
         let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
         self.standing = Standing::Ready;
+        self.sweep = false;
         Ok(())
     }
 

@@ -169,7 +169,14 @@ impl Signals {
         h.word(self.square_sum);
         h.word(self.time_sum);
         h.signed(self.flow);
-        h.word(self.sample_count as u64);
+        h.word(self.observed.0);
+        h.signed(self.last_mid2);
+        h.word(self.last.map_or(0, |(at, _)| at.0));
+        for i in 0..self.sample_count {
+            let (at, mid2) = self.samples[(self.sample_first + i) % TREND_SAMPLES];
+            h.word(at.0);
+            h.signed(mid2);
+        }
     }
 }
 

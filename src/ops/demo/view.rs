@@ -152,7 +152,10 @@ impl View {
                 self.tell(format!("pulled  #{}: edge {} bps left", order.counter(), Bps(edge)));
             }
             Note::Alarm { alarm, .. } => self.tell(format!("ALARM   {}", alarm.name())),
-            Note::Hash { .. } => {}
+            Note::Adopted { ours, venue, .. } => {
+                self.tell(format!("ADOPTED position {venue} of the venue, ours was {ours}"));
+            }
+            Note::Markout { .. } | Note::Hash { .. } => {}
         }
     }
 
