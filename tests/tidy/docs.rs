@@ -35,12 +35,21 @@ pub fn map(
         }
     }
     for (line, path) in paths(text) {
-        // Inside the map a file may be named without its folder.
-        if !exists(path) && !exists(&format!("src/{path}")) {
+        // Inside the map a file may be named without its folder, or without its section's.
+        let folder = folder_at(text, line);
+        let places = [path.to_owned(), format!("src/{path}"), format!("{folder}{path}")];
+        if !places.iter().any(|place| exists(place)) {
             bad.push(format!("{document}:{line}: {path} does not exist"));
         }
     }
     bad
+}
+
+/// The folder of the section in which a line lies: of the first path in its heading.
+fn folder_at(text: &str, line: usize) -> &str {
+    let heading = text.lines().take(line).filter(|l| l.starts_with('#')).last();
+    let path = heading.and_then(|h| h.split('`').nth(1)).unwrap_or("");
+    &path[..path.rfind('/').map_or(0, |i| i + 1)]
 }
 
 /// The verbs of the command line: variants of `enum Verb`, as clap spells them.
@@ -77,8 +86,10 @@ pub fn commands(document: &str, text: &str, verbs: &[String]) -> Vec<String> {
                 else {
                     continue;
                 };
-                let verb = rest.split(' ').next().unwrap_or("");
-                if verb.starts_with('-') {
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '-');
+                let verb = &rest[..end.unwrap_or(rest.len())];
+                // A flag, or a placeholder.
+                if verb.is_empty() || verb.starts_with('-') {
                     continue;
                 }
                 if verbs.iter().any(|v| v == verb) {

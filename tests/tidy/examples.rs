@@ -155,6 +155,10 @@ fn a_hole_in_the_map_is_found() {
     );
     assert_eq!(map("`src/book.rs`", &["book.rs"]), ["A.md: no section '### `src/book.rs`'"]);
     assert_eq!(map("a\n`src/gone.rs`", &[]), ["A.md:2: src/gone.rs does not exist"]);
+    assert_eq!(map("### `src/net/`: x\n`book.rs`", &[]), [""; 0]);
+    assert_eq!(map("### `src/net/`: x\n`frame.rs`", &[]).len(), 1);
+    let nested = docs::map("A.md", "### `src/net/`\n`frame.rs`", &[], |p| p == "src/net/frame.rs");
+    assert_eq!(nested, [""; 0]);
     assert_eq!(map("`gone/`, `out/x.toml`", &[]), ["A.md:1: gone/ does not exist"]);
 }
 
