@@ -64,11 +64,12 @@ impl Core {
     }
 
     fn reject(&mut self, id: OrderId, reason: RejectReason, out: &mut Outputs) {
-        self.counts.rejects[reason as usize] += 1;
         if self.contradicts(id, out) {
             return;
         }
+        // The answer and the order's stream both say it: the second one finds no slot.
         let Some(order) = self.gone(id) else { return };
+        self.counts.rejects[reason as usize] += 1;
         let inst = id.inst();
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];

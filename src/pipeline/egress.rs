@@ -56,6 +56,8 @@ pub struct EgressStep {
     metrics: Arc<Metrics>,
     frame: Box<[u8; FRAME]>,
     batch: Vec<Timed<Action>>,
+    /// Cause and signature's stamp of what waits for the socket.
+    posted: Vec<(Stamp, Stamp)>,
     /// A frame whose events did not all fit, and how many did.
     stalled: Option<(Vec<u8>, u32)>,
     /// An action that was taken from the ring and begins the next frame.
@@ -108,6 +110,7 @@ impl EgressStep {
             metrics: parts.metrics,
             frame: Box::new([0; FRAME]),
             batch: Vec::with_capacity(BATCH),
+            posted: Vec::with_capacity(1024),
             stalled: None,
             ahead: None,
             owed_link: None,
@@ -143,14 +146,17 @@ impl EgressStep {
         }
     }
 
-    /// Sends what the core wants, frame by frame. Returns how many actions.
+    /// Sends what the core wants: a signed frame for each run of one kind, all in one write, so
+    /// that a quote does not wait for the system call of the cancel before it. Returns how many
+    /// actions.
     #[inline]
     fn send(&mut self, conn: &mut Conn) -> Result<usize, NetError> {
         let mut sent = 0;
+        self.posted.clear();
         loop {
             self.collect();
             if self.batch.is_empty() {
-                return Ok(sent);
+                break;
             }
             sent += self.batch.len();
             let taken = self.clock.stamp();
@@ -162,7 +168,7 @@ impl EgressStep {
                     self.metrics.egress.queries.add(1);
                     self.next_ask += 1;
                     match self.venue.ask(order, self.next_ask, &mut self.frame[..]) {
-                        Ok(len) => drop(conn.send(&self.frame[..len])?),
+                        Ok(len) => conn.post(&self.frame[..len])?,
                         // The core asks again when its time is over.
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
@@ -176,6 +182,11 @@ impl EgressStep {
                 Action::Resnapshot { .. } => {}
             }
         }
+        if sent > 0 {
+            conn.flush()?;
+            self.measure_written();
+        }
+        Ok(sent)
     }
 
     #[inline]
@@ -199,8 +210,8 @@ impl EgressStep {
                 return Ok(());
             }
         };
-        conn.send(&self.frame[..len])?;
-        self.measure(taken, signed);
+        conn.post(&self.frame[..len])?;
+        self.measure_signed(taken, signed);
         Ok(())
     }
 
@@ -226,7 +237,8 @@ impl EgressStep {
             }
             if let Ok(len) = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]) {
                 let signed = self.clock.stamp();
-                self.measure(taken, signed);
+                self.measure_signed(taken, signed);
+                self.posted.clear();
                 each(&self.frame[..len]);
                 sent += count;
             }
@@ -235,22 +247,35 @@ impl EgressStep {
     }
 
     #[inline]
-    fn measure(&mut self, taken: Stamp, signed: Stamp) {
-        let written = self.clock.stamp();
+    fn measure_signed(&mut self, taken: Stamp, signed: Stamp) {
         for timed in &self.batch {
             let stage = |s| self.metrics.stage(s);
             stage(Stage::OrderRing).record(taken.0.saturating_sub(timed.decided.0));
             stage(Stage::Sign).record(signed.0 - taken.0);
-            stage(Stage::Write).record(written.0 - signed.0);
             // Zero: no bytes caused it (a timer, a command).
             if timed.cause != Stamp(0) {
                 stage(Stage::TickToOrder).record(signed.0 - timed.cause.0);
-                stage(Stage::TickToWire).record(written.0 - timed.cause.0);
             }
             let counts = &self.metrics.egress;
             match timed.action {
                 Action::Cancel { .. } => counts.cancels.add(1),
                 _ => counts.orders.add(1),
+            }
+            // Past its room, which is that of the largest burst, a frame is only not measured.
+            if self.posted.len() < self.posted.capacity() {
+                self.posted.push((timed.cause, signed));
+            }
+        }
+    }
+
+    /// The socket has taken what was signed.
+    #[inline]
+    fn measure_written(&mut self) {
+        let written = self.clock.stamp();
+        for (cause, signed) in &self.posted {
+            self.metrics.stage(Stage::Write).record(written.0 - signed.0);
+            if *cause != Stamp(0) {
+                self.metrics.stage(Stage::TickToWire).record(written.0 - cause.0);
             }
         }
     }
