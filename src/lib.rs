@@ -19,6 +19,7 @@ pub mod core;
 
 pub mod journal;
 
+pub mod proved;
 pub mod replay;
 
 pub mod pipeline;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, demo, exit, plan, replay, sign};
+use evenkeel::ops::{Failure, calibrate, check, demo, exit, plan, replay, sign};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -20,6 +20,8 @@ struct Cli {
 enum Verb {
     /// A whole trading run against an embedded venue: no key, network or file needed.
     Demo(DemoArgs),
+    /// Is a configuration valid, and is every order that it may make executable?
+    Check(check::CheckArgs),
     /// Re-runs a journal and compares every decision and the state hash.
     Replay(replay::ReplayArgs),
     /// The calculators: quantize, hedge, ladder, pair.
@@ -30,10 +32,19 @@ enum Verb {
     Calibrate(calibrate::CalibrateArgs),
 }
 
+/// Cold threads' log lines go to stderr, warnings by default: `EVENKEEL_LOG=info evenkeel demo`.
+fn start_log() {
+    let level = std::env::var("EVENKEEL_LOG").ok().and_then(|name| name.parse().ok());
+    let level = level.unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).with_target(false).init();
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    start_log();
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
+        Verb::Check(args) => check::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Sign(args) => return sign::run(&args),

@@ -57,7 +57,7 @@ fn the_defaults_mean_what_they_say() {
 /// The shipped examples are valid files; that their orders would be refused is for `check` to find.
 #[test]
 fn the_examples_are_valid_files() {
-    let lighter = good(include_str!("../config/examples/lighter-sol-143.toml"));
+    let lighter = good(include_str!("../config/examples/lighter-sol-seed.toml"));
     assert_eq!(lighter.venue.name, VenueId::Lighter);
     let sol = Instrument::new(
         InstId(0),
@@ -79,7 +79,7 @@ fn the_examples_are_valid_files() {
     assert!(at("145.83") > maker.size_max && at("145.84") <= maker.size_max);
     assert!(at("172.13") > maker.size_min && at("172.14") <= maker.size_min);
 
-    let ladder = good(include_str!("../config/examples/hyperliquid-btc-ladder.toml"));
+    let ladder = good(include_str!("../config/examples/hyperliquid-ladder-seed.toml"));
     let maker = ladder.markets[0].maker.expect("on");
     let btc = InstrumentSpec { lot: q("0.00001"), ..spec("BTC", VenueId::Hyperliquid) };
     let btc = Instrument::new(InstId(0), btc).expect("the venue's rules");

@@ -73,7 +73,8 @@ impl Core {
         let inst = id.inst();
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        if order.component == Component::Maker && reason == RejectReason::WouldCross {
+        if order.component == Component::Maker {
+            // Not as fast as the venue answers: the book that we see may be older than its own.
             state.maker_pause[order.side.index()] = now.after(state.config.requote.min_rest);
         }
         // A passive hedge that would have traded is no failure: what it waited for is there, and
@@ -118,8 +119,11 @@ impl Core {
         }
         let Some(gone) = self.gone(id) else { return };
         let (inst, now) = (id.inst(), self.now);
-        if gone.component == Component::Hedger {
-            self.insts[usize::from(inst.0)].hedger.failed(now);
+        let state = &mut self.insts[usize::from(inst.0)];
+        match gone.component {
+            Component::Hedger => state.hedger.failed(now),
+            // What could not be encoded can't be a microsecond later either.
+            _ => state.maker_pause[gone.side.index()] = now.after(state.config.answer_timeout),
         }
         let Order { side, component, px, qty, .. } = gone;
         out.notes.push(Note::Refused { inst, side, component, reason, px, qty });

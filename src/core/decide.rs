@@ -162,7 +162,7 @@ impl Core {
         self.alarm(inst, alarm, OrderId::EXTERNAL, out);
         for i in 0..self.insts.len() {
             self.insts[i].hedger.halt();
-            self.pull(InstId(i as u16), Stamp(0), out, |_| true);
+            self.pull_all(InstId(i as u16), out);
             self.touch(InstId(i as u16), Stamp(0));
         }
     }
@@ -295,6 +295,12 @@ impl Core {
         if !state.orders.is_empty() {
             return;
         }
+        if now < state.unwind_after {
+            let at = state.unwind_after;
+            self.wake(inst, at);
+            return;
+        }
+        state.unwind_after = now.after(UNWIND_PAUSE);
         let band = state.config.limits.price_band;
         let reach = state.config.hedger.map_or(band, |h| h.slippage.min(band));
         let mid = view.top.mid();

@@ -394,6 +394,18 @@ impl Core {
         }
     }
 
+    /// Cancels whatever may be at the venue, also what nobody knows the fate of.
+    fn pull_all(&mut self, inst: InstId, out: &mut Outputs) {
+        self.pull(inst, Stamp(0), out, |_| true);
+        for order in self.insts[usize::from(inst.0)].orders.iter() {
+            if order.state == OrderState::Unknown && !order.closing {
+                self.counts.cancels_sent += 1;
+                let cancel = Action::Cancel { inst, component: order.component, order: order.id };
+                out.actions.push((self.risk.pass(cancel, self.now), Stamp(0)));
+            }
+        }
+    }
+
     fn command(&mut self, command: Command, out: &mut Outputs) {
         self.risk.command(command);
         let unwind = match command {
@@ -404,10 +416,11 @@ impl Core {
         for i in 0..self.insts.len() {
             let inst = InstId(i as u16);
             if command != Command::Resume {
-                self.pull(inst, Stamp(0), out, |_| true);
+                self.pull_all(inst, out);
             }
             let state = &mut self.insts[i];
             state.unwinding = unwind;
+            state.unwind_after = Nanos::ZERO;
             state.make_way = None;
             state.hedger.halt();
             self.touch(inst, Stamp(0));
@@ -424,11 +437,11 @@ impl Core {
     }
 
     /// A copy of one instrument's state for people.
+    /// Looking changes nothing: the state's hash is the log's alone.
     pub fn snapshot(&self, inst: InstId) -> InstSnapshot {
         let now = self.now;
         let state = &self.insts[usize::from(inst.0)];
-        // Reading drops old samples, which is state: a look from outside must not change the hash.
-        let reading = state.signals.clone().read(now);
+        let reading = state.signals.read(now);
         let top = state.book.top();
         let mid2 = state.marked_mid2();
         let (maker_volume, taker_volume) = state.ledger.volume();
@@ -449,6 +462,19 @@ impl Core {
             open_orders: state.orders.len(),
             quality: state.quality.report(),
         }
+    }
+
+    /// The open orders of an instrument, oldest first: what may be at the venue, as far as is known.
+    pub fn open_orders(&self, inst: InstId) -> impl Iterator<Item = &crate::orders::Order> {
+        self.insts[usize::from(inst.0)].orders.iter()
+    }
+
+    pub fn ledger(&self, inst: InstId) -> &crate::ledger::Ledger {
+        &self.insts[usize::from(inst.0)].ledger
+    }
+
+    pub fn book(&self, inst: InstId) -> &crate::book::Book {
+        &self.insts[usize::from(inst.0)].book
     }
 
     /// A 64-bit digest of the whole state.

@@ -34,8 +34,7 @@ pub(crate) struct InstState {
     /// Last refusal of each component's side, and when it was said.
     pub said_refused: [[Option<(Refused, Nanos)>; 2]; Component::ALL.len()],
     pub quality: Quality,
-    /// The maker's side is not placed before then: a post-only order would have traded, so the book
-    /// that we see is older than the venue's.
+    /// The maker's side is not placed before then: its last order was refused.
     pub maker_pause: [Nanos; 2],
     /// The maker's side that makes way for a hedge, and until when at most.
     pub make_way: Option<(Side, Nanos)>,
@@ -50,6 +49,8 @@ pub(crate) struct InstState {
     pub rebase: bool,
     pub max_abs_position: Qty,
     pub unwinding: bool,
+    /// The next unwinding order is not placed before then.
+    pub unwind_after: Nanos,
 }
 
 /// A position report that is not the ledger's position.
@@ -117,6 +118,7 @@ impl InstState {
             rebase: false,
             max_abs_position: Qty::ZERO,
             unwinding: false,
+            unwind_after: Nanos::ZERO,
         }
     }
 

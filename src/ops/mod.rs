@@ -1,6 +1,7 @@
 //! Cold. Operation: the command line, health, metrics, reports.
 
 pub mod calibrate;
+pub mod check;
 pub mod demo;
 pub mod plan;
 pub mod replay;

@@ -30,7 +30,11 @@ impl Clock {
 
     /// A clock whose engine time begins at `epoch`.
     pub fn at(epoch: Nanos, speed: u32) -> Clock {
-        let tsc = quanta::Clock::new();
+        Clock::over(quanta::Clock::new(), epoch, speed)
+    }
+
+    /// A clock over a given counter: a test moves `quanta::Clock::mock` by hand.
+    pub fn over(tsc: quanta::Clock, epoch: Nanos, speed: u32) -> Clock {
         let start = tsc.raw();
         Clock { tsc, start, epoch, speed }
     }

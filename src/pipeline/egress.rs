@@ -191,9 +191,20 @@ impl EgressStep {
 
     #[inline]
     fn send_orders(&mut self, conn: &mut Conn, taken: Stamp) -> Result<(), NetError> {
+        if let Some((len, signed)) = self.sign_batch(taken) {
+            conn.post(&self.frame[..len])?;
+            self.measure_signed(taken, signed);
+        }
+        Ok(())
+    }
+
+    /// Encodes and signs the batch: the frame's length and when it was done. `None` when nothing
+    /// of it can be sent, which the core was told.
+    #[inline]
+    fn sign_batch(&mut self, taken: Stamp) -> Option<(usize, Stamp)> {
         self.check_batch(taken);
         if self.batch.is_empty() {
-            return Ok(());
+            return None;
         }
         let now_ms = self.clock.time(taken).0 / 1_000_000;
         let mut actions = [Action::CancelAll; BATCH];
@@ -203,47 +214,38 @@ impl EgressStep {
         }
         let encoded = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]);
         let signed = self.clock.stamp();
-        let len = match encoded {
-            Ok(len) => len,
+        self.metrics.egress.pool_empty.set(self.venue.pool_fallbacks());
+        match encoded {
+            Ok(len) => Some((len, signed)),
             Err(reason) => {
                 self.unsent(reason, taken);
-                return Ok(());
+                None
             }
-        };
-        conn.post(&self.frame[..len])?;
-        self.measure_signed(taken, signed);
-        Ok(())
+        }
     }
 
-    /// Encodes and signs what is in the ring without a connection: the part of a step that a bench
-    /// measures. Returns the frame of each batch to `each`.
-    pub fn encode_only(&mut self, mut each: impl FnMut(&[u8])) -> usize {
+    /// What [`Step::step`] sends, without a connection: each signed text goes to `each` with its
+    /// actions, and is forgotten, for no answer will come. Actions that need no signature come
+    /// with an empty text. For benches and for the test that counts allocations.
+    pub fn drain_to(&mut self, mut each: impl FnMut(&[u8], &[Timed<Action>])) -> usize {
         let mut sent = 0;
+        self.posted.clear();
         loop {
             self.collect();
-            if self.batch.is_empty() {
-                return sent;
-            }
+            let Some(first) = self.batch.first() else { break };
+            sent += self.batch.len();
             let taken = self.clock.stamp();
-            self.check_batch(taken);
-            let now_ms = self.clock.time(taken).0 / 1_000_000;
-            let mut actions = [Action::CancelAll; BATCH];
-            let count = self.batch.len();
-            for (to, from) in actions.iter_mut().zip(&self.batch) {
-                *to = from.action;
-            }
-            if count == 0 || !matches!(actions[0], Action::Place { .. } | Action::Cancel { .. }) {
-                continue;
-            }
-            if let Ok(len) = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]) {
-                let signed = self.clock.stamp();
+            if !is_order(&first.action) {
+                each(&[], &self.batch);
+            } else if let Some((len, signed)) = self.sign_batch(taken) {
+                each(&self.frame[..len], &self.batch);
                 self.measure_signed(taken, signed);
-                self.posted.clear();
-                each(&self.frame[..len]);
-                sent += count;
             }
-            self.venue.lost(now_ms);
         }
+        if sent > 0 {
+            self.venue.lost(self.clock.now().0 / 1_000_000);
+        }
+        sent
     }
 
     #[inline]
@@ -570,6 +572,12 @@ fn same_frame(a: &Action, b: &Action) -> bool {
         (Action::Cancel { .. }, Action::Cancel { .. }) => true,
         _ => false,
     }
+}
+
+/// Does it change orders at the venue, which takes a signature?
+#[inline]
+fn is_order(action: &Action) -> bool {
+    matches!(action, Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. })
 }
 
 #[inline]
