@@ -71,6 +71,11 @@ struct Ladder {
 impl Ladder {
     const EMPTY: Ladder = Ladder { levels: [Level { px: Price(0), qty: Qty(0) }; DEPTH], count: 0 };
 
+    /// Every level has a price and a size: a codec refuses others, so one here is a torn message.
+    fn is_whole(&self) -> bool {
+        self.levels[..self.count].iter().all(|l| l.px.0 > 0 && l.qty.0 > 0)
+    }
+
     fn is_sorted(&self, side: Side) -> bool {
         self.levels[..self.count].windows(2).all(|w| better(side, w[0].px, w[1].px))
     }
@@ -189,6 +194,9 @@ impl Book {
         if exch_ms < self.snapshot_ms {
             return Applied::Old;
         }
+        if !staged_bids.is_whole() || !staged_asks.is_whole() {
+            return self.tear(GapReason::OutOfRange);
+        }
         if !staged_bids.is_sorted(Side::Buy) || !staged_asks.is_sorted(Side::Sell) {
             return self.tear(GapReason::Unsorted);
         }
@@ -228,7 +236,7 @@ impl Book {
     }
 
     fn merge(&mut self, bid: Level, ask: Level) -> Applied {
-        if bid.qty.0 == 0 || ask.qty.0 == 0 {
+        if bid.qty.0 <= 0 || ask.qty.0 <= 0 || bid.px.0 <= 0 {
             return self.tear(GapReason::EmptySide);
         }
         if bid.px >= ask.px {
@@ -245,6 +253,11 @@ impl Book {
     pub fn tear(&mut self, reason: GapReason) -> Applied {
         self.state = BookState::Torn(reason);
         self.bbo = None;
+        if reason == GapReason::Disconnected {
+            // Times order messages of one connection. After it the venue's clock may be another.
+            self.snapshot_ms = 0;
+            self.bbo_ms = 0;
+        }
         self.staged[0].count = 0;
         self.staged[1].count = 0;
         Applied::Tore(reason)

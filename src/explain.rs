@@ -5,7 +5,7 @@ use crate::event::{Component, OrderId, Refused};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
-use crate::units::{Price, Qty, Side};
+use crate::units::{Bps, Nanos, Price, Qty, Side};
 
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,25 @@ pub enum Note {
         inst: InstId,
         alarm: Alarm,
         order: OrderId,
+    },
+    /// The mid after one of the maker's fills, against us when negative: from the fill's price, and
+    /// from the mid at the fill.
+    Markout {
+        inst: InstId,
+        side: Side,
+        /// Index into `quality::HORIZONS`.
+        horizon: u8,
+        from_fill: Bps,
+        from_mid: Bps,
+        /// Age of the quote when it was hit.
+        age: Nanos,
+    },
+    /// The ledger's position was brought to the venue's, after both disagreed for long enough.
+    Adopted {
+        inst: InstId,
+        ours: Qty,
+        venue: Qty,
+        px: Price,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

@@ -14,8 +14,9 @@ use crate::units::{Nanos, Notional, Price, Qty, Side, StateHasher};
 
 /// Open FIFO lots. Full: the two oldest are merged at their average, and that is counted.
 pub const LOTS_MAX: usize = 1024;
-/// Trade ids remembered against a replayed fill.
-pub const TRADE_IDS_MAX: usize = 512;
+/// Trade ids that are remembered at least against a replayed fill: Hyperliquid repeats up to 2 000
+/// fills when the user stream is subscribed to again.
+pub const TRADE_IDS_MAX: usize = 2048;
 /// Slices of the sliding window.
 const SLICES: usize = 60;
 
@@ -26,6 +27,7 @@ pub struct LedgerFill {
     pub px: Price,
     pub qty: Qty,
     pub fee: i64,
+    /// Zero: the venue gave none, so that a replay of it can't be noticed.
     pub trade_id: u64,
     pub component: Component,
     /// Twice the mid when the fill came; zero when there was no valid book.
@@ -79,8 +81,7 @@ pub struct Ledger {
     taker_volume: i128,
     duplicates: u64,
     merged: u64,
-    trade_ids: Box<[u64]>,
-    trade_at: usize,
+    trades: TradeIds,
     window: Window,
 }
 
@@ -103,8 +104,7 @@ impl Ledger {
             taker_volume: 0,
             duplicates: 0,
             merged: 0,
-            trade_ids: vec![0; TRADE_IDS_MAX].into_boxed_slice(),
-            trade_at: 0,
+            trades: TradeIds::new(),
             window: Window::new(window),
         }
     }
@@ -150,12 +150,10 @@ impl Ledger {
     }
 
     pub fn fill(&mut self, now: Nanos, fill: &LedgerFill, taker: bool) -> Booked {
-        if self.trade_ids.contains(&fill.trade_id) {
+        if fill.trade_id != 0 && !self.trades.insert(fill.trade_id, fill.side) {
             self.duplicates += 1;
             return Booked::Duplicate;
         }
-        self.trade_ids[self.trade_at] = fill.trade_id;
-        self.trade_at = (self.trade_at + 1) % TRADE_IDS_MAX;
         let signed = fill.side.sign() * fill.qty.0;
         let notional = Notional::of(fill.px, fill.qty).0;
         let fee = Notional::from_raw(fill.fee).0;
@@ -181,6 +179,21 @@ impl Ledger {
         self.realized += realized;
         self.window.add(now, realized - fee);
         Booked::New { realized: Notional(realized) }
+    }
+
+    /// Brings the position to what the venue reports, at `px`, as a trade that nobody told us of.
+    /// It is booked like a fill of somebody else: lots, cash and position stay one truth.
+    pub fn adopt(&mut self, now: Nanos, qty: Qty, px: Price, mid2: i64) {
+        let missing = qty.0 - self.position;
+        if missing == 0 {
+            return;
+        }
+        let side = if missing > 0 { Side::Buy } else { Side::Sell };
+        let component = Component::External;
+        let qty = Qty(missing.abs());
+        let fill = LedgerFill { side, px, qty, fee: 0, trade_id: 0, component, mid2 };
+        let _ = self.fill(now, &fill, true);
+        self.fills -= 1;
     }
 
     pub fn fund(&mut self, now: Nanos, amount_raw: i64) {
@@ -239,14 +252,15 @@ impl Ledger {
     pub fn split(&self, mid2: i64) -> PnlSplit {
         let total2 = 2 * (self.cash - self.fees + self.funding)
             + i128::from(mid2) * i128::from(self.position);
-        let inventory2 = total2 - self.spread2 - self.hedge2 + 2 * self.fees - 2 * self.funding;
+        // Each doubled part may be odd: the inventory takes the half units, so that the parts sum.
+        let (spread, hedge, total) = (self.spread2 / 2, self.hedge2 / 2, total2 / 2);
         PnlSplit {
-            spread: Notional(self.spread2 / 2),
-            hedge: Notional(self.hedge2 / 2),
-            inventory: Notional(inventory2 / 2),
+            spread: Notional(spread),
+            hedge: Notional(hedge),
+            inventory: Notional(total - spread - hedge + self.fees - self.funding),
             fees: Notional(-self.fees),
             funding: Notional(self.funding),
-            total: Notional(total2 / 2),
+            total: Notional(total),
         }
     }
 
@@ -269,6 +283,53 @@ impl Ledger {
             h.signed(px.0);
             h.signed(qty.0);
         }
+    }
+}
+
+/// The last trade ids in two generations of one open-addressed table each: a look-up is O(1), and
+/// a generation is forgotten as a whole when the younger one is half full.
+#[derive(Clone, Debug)]
+struct TradeIds {
+    young: Box<[u64]>,
+    old: Box<[u64]>,
+    count: usize,
+}
+
+impl TradeIds {
+    fn new() -> TradeIds {
+        let table = || vec![0; 2 * TRADE_IDS_MAX].into_boxed_slice();
+        TradeIds { young: table(), old: table(), count: 0 }
+    }
+
+    /// The slot of a key, or the free one where it belongs. Half of the slots are free.
+    fn slot(table: &[u64], key: u64) -> usize {
+        let bits = table.len().trailing_zeros();
+        let mut at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize;
+        while table[at] != 0 && table[at] != key {
+            at = (at + 1) & (table.len() - 1);
+        }
+        at
+    }
+
+    /// False when it was there. The two sides of one trade are two fills: a venue without
+    /// self-trade prevention gives both the same id. Ids are below 2^63.
+    fn insert(&mut self, id: u64, side: Side) -> bool {
+        let key = id << 1 | side as u64;
+        if self.old[Self::slot(&self.old, key)] == key {
+            return false;
+        }
+        let at = Self::slot(&self.young, key);
+        if self.young[at] == key {
+            return false;
+        }
+        self.young[at] = key;
+        self.count += 1;
+        if self.count == TRADE_IDS_MAX {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.fill(0);
+            self.count = 0;
+        }
+        true
     }
 }
 
@@ -376,6 +437,44 @@ mod tests {
         assert_eq!(pnl.total.to_raw(), 2 * SCALE - SCALE / 50 - SCALE / 2);
         // 2 x (98.5 - 100) + 1 x (102 - 98.5) = 0.5
         assert_eq!(pnl.inventory.to_raw(), SCALE / 2);
+        let sum = pnl.spread.0 + pnl.hedge.0 + pnl.inventory.0 + pnl.fees.0 + pnl.funding.0;
+        assert_eq!(sum, pnl.total.0);
+    }
+
+    #[test]
+    fn trade_ids_are_remembered_for_two_thousand_fills_by_side() {
+        let mut ids = TradeIds::new();
+        assert!(ids.insert(7, Side::Buy));
+        assert!(ids.insert(7, Side::Sell), "the other side of the same trade is another fill");
+        for id in 100..100 + TRADE_IDS_MAX as u64 {
+            assert!(ids.insert(id, Side::Buy));
+            assert!(!ids.insert(7, Side::Buy), "{id}");
+        }
+        for id in 5_000..5_000 + 2 * TRADE_IDS_MAX as u64 {
+            assert!(ids.insert(id, Side::Buy));
+        }
+        assert!(ids.insert(7, Side::Buy), "forgotten at last: memory is bounded");
+    }
+
+    #[test]
+    fn a_fill_without_an_id_is_booked() {
+        let mut ledger = Ledger::new(Nanos::from_secs(300));
+        for _ in 0..2 {
+            let booked = ledger.fill(Nanos(1), &fill(Side::Buy, 99, 1, 0), false);
+            assert_eq!(booked, Booked::New { realized: Notional(0) });
+        }
+        assert_eq!(ledger.position(), Qty(2 * SCALE));
+    }
+
+    #[test]
+    fn odd_half_units_still_sum_to_the_total() {
+        let mut ledger = Ledger::new(Nanos::from_secs(300));
+        for (id, component) in [(1, Component::Maker), (2, Component::Hedger)] {
+            let mut odd = fill(Side::Buy, 99, 0, id);
+            (odd.qty, odd.mid2, odd.component) = (Qty(3), 200 * SCALE + 1, component);
+            let _ = ledger.fill(Nanos(1), &odd, false);
+        }
+        let pnl = ledger.split(200 * SCALE + 1);
         let sum = pnl.spread.0 + pnl.hedge.0 + pnl.inventory.0 + pnl.fees.0 + pnl.funding.0;
         assert_eq!(sum, pnl.total.0);
     }

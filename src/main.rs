@@ -36,8 +36,16 @@ enum Verb {
     Calibrate(calibrate::CalibrateArgs),
 }
 
+/// Cold threads' log lines go to stderr, warnings by default: `EVENKEEL_LOG=info evenkeel demo`.
+fn start_log() {
+    let level = std::env::var("EVENKEEL_LOG").ok().and_then(|name| name.parse().ok());
+    let level = level.unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).with_target(false).init();
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    start_log();
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),

@@ -325,6 +325,14 @@ impl Conn {
     /// not taken enough of the earlier ones.
     #[inline]
     pub fn send(&mut self, text: &[u8]) -> Result<Sent, NetError> {
+        self.post(text)?;
+        self.flush()
+    }
+
+    /// As [`Conn::send`], but leaves the message behind what waits: several messages then leave in
+    /// one write, with the next [`Conn::flush`].
+    #[inline]
+    pub fn post(&mut self, text: &[u8]) -> Result<(), NetError> {
         if !self.open {
             return Err(NetError::Closed);
         }
@@ -333,7 +341,7 @@ impl Conn {
             return Err(full);
         }
         self.counters.messages_out += 1;
-        self.flush()
+        Ok(())
     }
 
     /// Sends an empty ping; [`Counters::pongs_in`] counts the answers.

@@ -47,17 +47,51 @@ pub struct Order {
     pub acked: Nanos,
     /// When the last question or cancel about it was sent.
     pub asked: Nanos,
+    /// Questions without an answer, or cancels that were refused, in a row.
+    pub asks: u8,
+    /// The venue says that it is over; what is still `open` has traded, and its fills are on their
+    /// way. Nothing rests any more.
+    pub closing: bool,
 }
+
+impl Order {
+    /// When an answer about it is overdue: each unanswered question doubles the patience, up to
+    /// 64 times, so that a venue that doesn't answer is not flooded. `Nanos::MAX`: none is awaited.
+    #[inline]
+    pub fn due(&self, timeout: Nanos) -> Nanos {
+        let patience = Nanos(timeout.0.saturating_mul(1 << self.asks.min(6)));
+        match self.state {
+            OrderState::New => self.sent.after(timeout),
+            OrderState::Canceling | OrderState::Unknown => self.asked.after(patience),
+            OrderState::Live => Nanos::MAX,
+        }
+    }
+
+    /// What has traded so far, as far as the ledger knows.
+    #[inline]
+    pub fn filled(&self) -> Qty {
+        Qty(self.qty.0 - self.open.0)
+    }
+}
+
+/// Orders that are gone and are remembered, so that a late fill finds who asked for it.
+const RECENT: usize = 64;
 
 /// The open orders of one instrument, dense: a pass over them costs what is open.
 #[derive(Clone, Debug)]
 pub struct Orders {
     open: Vec<Order>,
+    recent: [(OrderId, Component); RECENT],
+    recent_at: usize,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Orders { open: Vec::with_capacity(ORDERS_MAX) }
+        Orders {
+            open: Vec::with_capacity(ORDERS_MAX),
+            recent: [(OrderId::EXTERNAL, Component::External); RECENT],
+            recent_at: 0,
+        }
     }
 }
 
@@ -98,7 +132,15 @@ impl Orders {
     #[inline]
     pub fn remove(&mut self, id: OrderId) -> Option<Order> {
         let at = self.open.iter().position(|o| o.id == id)?;
-        Some(self.open.remove(at))
+        let order = self.open.remove(at);
+        self.recent[self.recent_at] = (order.id, order.component);
+        self.recent_at = (self.recent_at + 1) % RECENT;
+        Some(order)
+    }
+
+    /// Who asked for an order that is gone, if it is among the last ones.
+    pub fn late_component(&self, id: OrderId) -> Option<Component> {
+        self.recent.iter().find(|r| r.0 == id && id != OrderId::EXTERNAL).map(|r| r.1)
     }
 
     /// Takes `qty` off what is open; a filled order frees its slot. Returns the order as it was.

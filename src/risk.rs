@@ -14,7 +14,7 @@
 use crate::book::Top;
 use crate::event::{Action, Command, Component, Refused, RejectReason, Tif};
 use crate::instrument::{InstId, Quantizer};
-use crate::orders::{OrderState, Orders};
+use crate::orders::{ORDERS_MAX, OrderState, Orders};
 use crate::units::{Bps, Nanos, Notional, Price, Qty, Side, StateHasher};
 
 /// An action that has passed every rule. Only this module makes one.
@@ -73,14 +73,27 @@ pub struct Context<'a> {
     pub limits: &'a InstLimits,
 }
 
+/// The rejects in a row of one side of a component. The two sides are counted apart: a maker whose
+/// asks are taken and whose bids are all refused would otherwise never have two in a row.
 #[derive(Clone, Copy, Debug, Default)]
-struct Breaker {
+struct Row {
     reason: Option<RejectReason>,
-    in_a_row: u32,
-    open: bool,
+    count: u32,
+}
+
+/// What is known of one instrument's rejects.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rejects {
+    rows: [[Row; 2]; COMPONENTS],
+    open: [bool; COMPONENTS],
+    /// A size that the venue refused as below its minimum. Neither it nor a smaller one is sent
+    /// again until the instrument's rules were refreshed.
+    refused_size: Qty,
 }
 
 const COMPONENTS: usize = Component::ALL.len();
+/// Order slots that only reduce-only orders may take.
+const SLOTS_FOR_REDUCING: usize = 2;
 /// Counts by component and refusal.
 pub type RefusalCounts = [[u64; Refused::COUNT]; COMPONENTS];
 
@@ -91,11 +104,11 @@ pub struct Risk {
     tokens: u64,
     refilled: Nanos,
     killed: bool,
+    /// The session's result at the last judgement, where it is measured from, and its best since.
+    last: i128,
+    base: i128,
     best: i128,
-    breakers: [Breaker; COMPONENTS],
-    /// A size that the venue refused as below its minimum, by instrument: never sent again until
-    /// the instrument's rules were refreshed.
-    refused_size: Box<[Qty]>,
+    rejects: Box<[Rejects]>,
     refusals: RefusalCounts,
 }
 
@@ -109,9 +122,10 @@ impl Risk {
             tokens: limits.burst * TOKEN,
             refilled: Nanos::ZERO,
             killed: false,
+            last: 0,
+            base: 0,
             best: 0,
-            breakers: [Breaker::default(); COMPONENTS],
-            refused_size: vec![Qty::ZERO; instruments].into_boxed_slice(),
+            rejects: vec![Rejects::default(); instruments].into_boxed_slice(),
             refusals: [[0; Refused::COUNT]; COMPONENTS],
         }
     }
@@ -124,32 +138,36 @@ impl Risk {
         &self.refusals
     }
 
-    pub fn breaker_open(&self, component: Component) -> bool {
-        self.breakers[component as usize].open
+    pub fn breaker_open(&self, inst: InstId, component: Component) -> bool {
+        self.rejects[usize::from(inst.0)].open[component as usize]
     }
 
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// A person's or the process's command. `Resume` clears kill and breakers.
+    /// A person's or the process's command. `Resume` clears kill, breakers and refused sizes, and
+    /// the loss limits are measured from there: otherwise they would halt again at once.
     pub fn command(&mut self, command: Command) {
         match command {
             Command::Kill | Command::Flatten | Command::Stop => self.killed = true,
             Command::Resume => {
                 self.killed = false;
-                self.breakers = [Breaker::default(); COMPONENTS];
+                self.rejects.fill(Rejects::default());
+                self.base = self.last;
+                self.best = self.last;
             }
         }
     }
 
     /// Standing loss limits on the session's total; the broken one is returned once.
     pub fn judge(&mut self, total: Notional) -> Option<Refused> {
+        self.last = total.0;
         self.best = self.best.max(total.0);
         if self.killed {
             return None;
         }
-        let broken = if total.0 <= -self.limits.loss.0 {
+        let broken = if total.0 - self.base <= -self.limits.loss.0 {
             Refused::DailyLoss
         } else if self.best - total.0 >= self.limits.drawdown.0 {
             Refused::Drawdown
@@ -164,39 +182,41 @@ impl Risk {
     pub fn rejected(
         &mut self,
         component: Component,
+        side: Side,
         reason: RejectReason,
         inst: InstId,
         qty: Qty,
     ) -> bool {
+        let rejects = &mut self.rejects[usize::from(inst.0)];
         if reason == RejectReason::MinNotional {
-            self.refused_size[usize::from(inst.0)] = qty;
+            rejects.refused_size = rejects.refused_size.max(qty);
         }
         // A post-only order that would have traded, and an IOC that met nothing, are the market's
         // answers, not faults of ours.
         if matches!(reason, RejectReason::WouldCross | RejectReason::IocNoMatch) {
             return false;
         }
-        let breaker = &mut self.breakers[component as usize];
-        if breaker.reason == Some(reason) {
-            breaker.in_a_row += 1;
+        let row = &mut rejects.rows[component as usize][side.index()];
+        if row.reason == Some(reason) {
+            row.count += 1;
         } else {
-            *breaker = Breaker { reason: Some(reason), in_a_row: 1, open: breaker.open };
+            *row = Row { reason: Some(reason), count: 1 };
         }
-        let opens = !breaker.open && breaker.in_a_row >= self.limits.breaker_rejects;
-        breaker.open |= opens;
+        let open = &mut rejects.open[component as usize];
+        let opens = !*open && row.count >= self.limits.breaker_rejects;
+        *open |= opens;
         opens
     }
 
-    /// The venue took an order of this component: its row of rejects ends.
-    pub fn accepted(&mut self, component: Component) {
-        let breaker = &mut self.breakers[component as usize];
-        breaker.reason = None;
-        breaker.in_a_row = 0;
+    /// The venue took an order: the row of rejects of its component's side ends.
+    #[inline]
+    pub fn accepted(&mut self, inst: InstId, component: Component, side: Side) {
+        self.rejects[usize::from(inst.0)].rows[component as usize][side.index()] = Row::default();
     }
 
     /// The instrument's rules were read again: its refused size may be tried again.
     pub fn rules_refreshed(&mut self, inst: InstId) {
-        self.refused_size[usize::from(inst.0)] = Qty::ZERO;
+        self.rejects[usize::from(inst.0)].refused_size = Qty::ZERO;
     }
 
     fn refill(&mut self, now: Nanos) {
@@ -242,7 +262,7 @@ impl Risk {
         let Some(top) = ctx.top else {
             return Err(if ctx.stale { Refused::BookStale } else { Refused::BookInvalid });
         };
-        check_order(wish, ctx, top, self.refused_size[usize::from(ctx.inst.0)])?;
+        check_order(wish, ctx, top, self.rejects[usize::from(ctx.inst.0)].refused_size)?;
         check_exposure(wish, ctx, top)?;
         check_crossing(wish, ctx)
     }
@@ -251,13 +271,15 @@ impl Risk {
         if self.killed && wish.component != Component::Unwind {
             return Err(Refused::Halted);
         }
-        if self.breakers[wish.component as usize].open {
+        if self.breaker_open(ctx.inst, wish.component) {
             return Err(Refused::BreakerOpen);
         }
-        if ctx.orders.is_full() {
+        // The last slots, and those past the limit, are for orders that can only reduce.
+        let kept = if wish.reduce_only { 0 } else { SLOTS_FOR_REDUCING };
+        if ctx.orders.len() + kept >= ORDERS_MAX {
             return Err(Refused::TableFull);
         }
-        if ctx.orders.len() >= ctx.limits.open_orders {
+        if ctx.orders.len() >= ctx.limits.open_orders && !wish.reduce_only {
             return Err(Refused::OrderCount);
         }
         self.refill(ctx.now);
@@ -271,9 +293,15 @@ impl Risk {
     pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.tokens);
         h.word(u64::from(self.killed));
+        h.wide(self.last);
+        h.wide(self.base);
         h.wide(self.best);
-        for b in &self.breakers {
-            h.word(u64::from(b.in_a_row) << 1 | u64::from(b.open));
+        for r in &self.rejects {
+            h.signed(r.refused_size.0);
+            for (rows, open) in r.rows.iter().zip(r.open) {
+                h.word(u64::from(rows[0].count) << 32 | u64::from(rows[1].count));
+                h.word(u64::from(open));
+            }
         }
         for row in &self.refusals {
             for count in row {
@@ -314,7 +342,8 @@ fn check_order(
         Some(_) => return Err(Refused::BelowMinimum),
         None => return Err(Refused::Overflow),
     }
-    if qty == refused_size {
+    // What was below the venue's minimum once stays below it when it is smaller.
+    if qty <= refused_size {
         return Err(Refused::RejectedSize);
     }
     if qty > ctx.limits.order_qty || Notional::of(px, qty) > ctx.limits.order_notional {
@@ -337,9 +366,11 @@ fn check_exposure(wish: &Wish, ctx: &Context<'_>, top: Top) -> Result<(), Refuse
     let open = ctx.orders.exposure(wish.side);
     let worst = i128::from(ctx.position.0)
         + i128::from(wish.side.sign()) * (i128::from(open.0) + i128::from(wish.qty.0));
-    // Does it, at the worst, only shrink the position? Then no limit holds it.
-    let shrinks = worst.abs() <= i128::from(ctx.position.0).abs();
-    if shrinks {
+    // Does it, at the worst, only shrink the position? Then no limit holds it. (An order that
+    // carries it through zero does not: it may end beyond a limit on the other side.)
+    let position = i128::from(ctx.position.0);
+    let flips = worst.signum() * position.signum() < 0;
+    if !flips && worst.abs() <= position.abs() {
         return Ok(());
     }
     if worst.abs() > i128::from(ctx.limits.position.0) {

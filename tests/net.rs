@@ -209,6 +209,18 @@ fn frames_behind_the_handshake_are_not_lost() {
 }
 
 #[test]
+fn frames_behind_the_handshake_come_before_the_end() {
+    let (to, thread) = raw_with(b"\x81\x05hello", drop);
+    let mut conn = Conn::connect(&to, &small(), STILL).unwrap();
+    // The end of the stream is here before the first read.
+    thread.join().unwrap();
+    let mut texts = Vec::new();
+    conn.poll_read(|text| texts.push(text.to_vec())).unwrap();
+    assert_eq!(texts, [b"hello"]);
+    assert_eq!(conn.poll_read(|_| {}), Err(NetError::Eof));
+}
+
+#[test]
 fn the_close_of_the_peer_is_answered() {
     let (to, thread) = raw(|mut stream| {
         stream.write_all(b"\x81\x02hi\x88\x02\x03\xf3").unwrap(); // 1011
@@ -357,12 +369,20 @@ fn a_socket_that_takes_nothing_fills_a_bounded_buffer() {
     };
     assert_eq!(full, NetError::WriteFull);
     assert!(conn.is_open() && conn.counters().write_full == 1);
+    // Up to the last byte for data there is room for control frames.
+    let mut small_ones = 0;
+    while conn.send(b"!").is_ok() {
+        small_ones += 1;
+        assert!(small_ones < 20_000);
+    }
+    assert!(matches!(conn.ping(), Ok(Sent::Pending(_))));
     assert!(matches!(conn.flush(), Ok(Sent::Pending(_))));
+    let all = accepted * (30_000 + 8) + small_ones * (1 + 6) + 6;
     // Once the peer reads again every accepted message arrives whole.
     let reader = std::thread::spawn(move || {
         let mut total = 0u64;
         let mut piece = vec![0; 1 << 20];
-        while total < accepted * (30_000 + 8) {
+        while total < all {
             total += stream.read(&mut piece).unwrap() as u64;
         }
         total
@@ -375,8 +395,8 @@ fn a_socket_that_takes_nothing_fills_a_bounded_buffer() {
         poll.poll(&mut events, Some(PATIENCE)).unwrap();
         assert!(!events.is_empty(), "never writable");
     }
-    assert_eq!(reader.join().unwrap(), accepted * (30_000 + 8));
-    assert_eq!(conn.counters().messages_out, accepted);
+    assert_eq!(reader.join().unwrap(), all);
+    assert_eq!(conn.counters().messages_out, accepted + small_ones);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use evenkeel::instrument::{InstId, Instrument, Symbol};
 use evenkeel::sim::calibrate::{Stats, measure};
 use evenkeel::sim::exchange::*;
 use evenkeel::sim::flow::{BLOCK, Flow, FlowParams, Scenario};
+use evenkeel::sim::probe::probe;
 use evenkeel::units::{Bps, Nanos, Notional, Price, Qty, Round, Side, StateHasher};
 
 use sim_desk::*;
@@ -249,4 +250,43 @@ fn several_markets_run_in_step() {
     let seen = run(Nanos::from_millis(10));
     assert!(seen.is_sorted_by_key(|n| n.0) && seen.len() > 500);
     assert_eq!(seen, run(Nanos::from_secs(30)));
+}
+
+/// Quotes for one second, sweeps both sides of the book, and never comes back.
+struct Vanishing {
+    moments: Vec<Nanos>,
+}
+
+impl Market for Vanishing {
+    fn next_at(&self) -> Option<Nanos> {
+        self.moments.last().copied()
+    }
+
+    fn step(&mut self, x: &mut Exchange, now: Nanos) {
+        while let Some(at) = self.next_at().filter(|at| *at <= now) {
+            x.advance(at);
+            let tif = if self.moments.len() == 2 { Tif::Gtc } else { Tif::Ioc };
+            let (low, high) = if tif == Tif::Gtc { ("99.99", "100.01") } else { ("99", "101") };
+            if tif == Tif::Gtc {
+                x.crowd_place(new(Side::Buy, low, "1", tif));
+                x.crowd_place(new(Side::Sell, high, "1", tif));
+            } else {
+                x.crowd_place(new(Side::Buy, high, "50", tif));
+                x.crowd_place(new(Side::Sell, low, "50", tif));
+            }
+            self.moments.pop();
+        }
+        x.advance(now);
+    }
+}
+
+#[test]
+fn the_probe_lives_through_a_market_without_a_mid() {
+    let mut x = Exchange::new(vec![sol()], Rules::instant());
+    let after = |ms| START.after(Nanos::from_millis(ms));
+    let mut market = Vanishing { moments: vec![after(1_500), START] };
+    let met = probe(&mut market, &mut x, SOL, START, after(40_000));
+    // Both quotes are hit, and there is nothing to mark them with.
+    assert_eq!(met.fills_per_hour, 2.0 * 3600.0 / 40.0);
+    assert!(met.markout_1s_bps.is_nan() && met.markout_30s_bps.is_nan());
 }

@@ -17,6 +17,7 @@ use crate::strategy::guard::{HealingParams, PnlGuardParams};
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::hedger::HedgeRule;
 use crate::strategy::maker::{LEVELS_MAX, MakerParams, RegimeOverride, Table};
+use crate::strategy::quality::{QualityParams, SAMPLES};
 use crate::strategy::regime::RegimeParams;
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
@@ -152,6 +153,19 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
         io.count32("losses", (1, 100), &mut p.healing.losses);
         io.count32("steps_max", (0, 20), &mut p.healing.steps_max);
         io.bps("step_bps", bps("0", "50"), &mut p.healing_step);
+    });
+    io.section("quality", |io| {
+        let q = &mut p.quality;
+        io.millis("quick_ms", (1, MINUTE_MS), &mut q.quick);
+        io.permille("quick_share", SHARE, &mut q.quick_share_permille);
+        io.bps("markout_bps", bps("0", "100"), &mut q.markout);
+        io.bps("tail_bps", bps("0", "1000"), &mut q.tail);
+        io.permille("tail_share", SHARE, &mut q.tail_share_permille);
+        io.index("samples", (1, SAMPLES), &mut q.samples);
+        io.secs("memory_s", (1, DAY_S), &mut q.memory);
+        io.bps("widen_bps", bps("0", "50"), &mut q.widen);
+        io.bps("alone_bps", bps("0", "50"), &mut q.alone);
+        io.millis("alone_hold_ms", (0, MINUTE_MS), &mut q.alone_hold);
     });
     io.section("trend", |io| {
         io.bps("engage_bps", bps("0.1", "1000"), &mut p.regime.trend_engage);
@@ -318,6 +332,7 @@ fn blank_maker() -> MakerParams {
         pnl_guard_size_permille: 0,
         healing: HealingParams { slice: Nanos::ZERO, losses: 0, steps_max: 0 },
         healing_step: Bps::ZERO,
+        quality: QualityParams::OFF,
         regime: RegimeParams {
             defensive: Bps::ZERO,
             trend_engage: Bps::ZERO,

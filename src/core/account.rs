@@ -1,12 +1,16 @@
 //! Hot. What the venue says about our account: answers, fills, positions, links.
 
-use super::{Core, InstState, Outputs};
-use crate::event::{Action, Component, Event, Link, OrderId, RejectReason, Stamp, VenueOrderState};
-use crate::explain::Alarm;
+use super::{Core, InstState, Mismatch, Outputs};
+use crate::event::{
+    Action, CancelReason, Component, Event, Link, OrderId, Refused, RejectReason, Stamp,
+    VenueOrderState,
+};
+use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::ledger::{Booked, LedgerFill};
 use crate::orders::{Order, OrderState};
-use crate::units::{Qty, Side};
+use crate::strategy::quality::QualityParams;
+use crate::units::{Nanos, Price, Qty, Side};
 
 impl Core {
     pub(super) fn account(&mut self, event: Event, out: &mut Outputs) {
@@ -14,31 +18,17 @@ impl Core {
             Event::Ack { order, venue_oid, resting, .. } => self.ack(order, venue_oid, resting),
             Event::Reject { order, reason, .. } => self.reject(order, reason, out),
             Event::Fill { .. } => self.fill(&event, out),
-            Event::Canceled { order, .. } => {
-                self.gone(order);
-            }
+            Event::Canceled { order, reason, .. } => self.canceled(order, reason),
             Event::CancelReject { order, gone, .. } => self.cancel_reject(order, gone, out),
             Event::OutcomeUnknown { order, .. } => self.unknown(order, out),
             Event::OrderState { order, state, filled, venue_oid, .. } => {
-                self.order_state(order, state, filled, venue_oid);
+                self.order_state(order, state, filled, venue_oid, out);
             }
-            Event::Unsent { order, reason, .. } => {
-                let Some(gone) = self.gone(order) else { return };
-                self.failed(order.inst(), gone.component);
-                let inst = order.inst();
-                let Order { side, component, px, qty, .. } = gone;
-                out.notes.push(crate::explain::Note::Refused {
-                    inst,
-                    side,
-                    component,
-                    reason,
-                    px,
-                    qty,
-                });
-            }
+            Event::Unsent { order, reason, .. } => self.unsent(order, reason, out),
             Event::Position { inst, qty, entry, .. } => self.position(inst, qty, entry, out),
             Event::Reconciled { .. } => {
                 self.reconciled = true;
+                self.opened = true;
                 self.touch_all();
             }
             Event::Funding { inst, amount, .. } => {
@@ -60,28 +50,101 @@ impl Core {
         let Some(state) = self.routed(id.inst()) else { return };
         let Some(order) = state.orders.get_mut(id) else { return };
         order.venue_oid = venue_oid;
-        // A cancel that is on its way stays on its way.
-        if resting && matches!(order.state, OrderState::New | OrderState::Unknown) {
-            order.state = OrderState::Live;
+        // Only the first acknowledgement says something: a repeated one is older than what we know.
+        if resting && order.acked == Nanos::ZERO {
             order.acked = now;
+            order.asks = 0;
+            // A cancel that is on its way stays on its way.
+            if matches!(order.state, OrderState::New | OrderState::Unknown) && !order.closing {
+                order.state = OrderState::Live;
+            }
         }
-        let component = order.component;
-        self.risk.accepted(component);
+        let (component, side) = (order.component, order.side);
+        self.risk.accepted(id.inst(), component, side);
     }
 
     fn reject(&mut self, id: OrderId, reason: RejectReason, out: &mut Outputs) {
-        self.counts.rejects[reason as usize] += 1;
+        if self.contradicts(id, out) {
+            return;
+        }
+        // The answer and the order's stream both say it: the second one finds no slot.
         let Some(order) = self.gone(id) else { return };
+        self.counts.rejects[reason as usize] += 1;
         let inst = id.inst();
-        self.failed(inst, order.component);
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        if order.component == Component::Maker {
+            // Not as fast as the venue answers: the book that we see may be older than its own.
+            state.maker_pause[order.side.index()] = now.after(state.config.requote.min_rest);
+        }
+        // A passive hedge that would have traded is no failure: what it waited for is there, and
+        // its phase goes on to cross.
+        if order.component == Component::Hedger && reason != RejectReason::WouldCross {
+            state.hedger.failed(now);
+        }
         if reason == RejectReason::MinNotional {
             self.alarm(inst, Alarm::BelowMinimumReject, id, out);
         }
-        if self.risk.rejected(order.component, reason, inst, order.qty) {
+        if self.risk.rejected(order.component, order.side, reason, inst, order.qty) {
             self.alarm(inst, Alarm::BreakerOpened, id, out);
-            // Quotes that add inventory are pulled; what reduces it may stay.
+            // The component's quotes that add inventory are pulled; what reduces it may stay.
             let reducing = self.insts[usize::from(inst.0)].reducing_side();
-            self.pull(inst, Stamp(0), out, |o| Some(o.side) != reducing);
+            let component = order.component;
+            self.pull(inst, Stamp(0), out, |o| {
+                o.component == component && Some(o.side) != reducing
+            });
+        }
+    }
+
+    /// Is a refusal of this order impossible, because it rests or has traded? Then nobody knows what
+    /// it is now, and it is asked about: freeing its slot would leave a ghost at the venue.
+    fn contradicts(&mut self, id: OrderId, out: &mut Outputs) -> bool {
+        let Some(state) = self.insts.get_mut(usize::from(id.inst().0)) else { return false };
+        let Some(order) = state.orders.get_mut(id) else { return false };
+        if order.acked == Nanos::ZERO && order.filled() == Qty::ZERO {
+            return false;
+        }
+        self.counts.nonsense += 1;
+        if order.state != OrderState::Unknown {
+            order.state = OrderState::Unknown;
+            self.alarm(id.inst(), Alarm::OrderUnknown, id, out);
+            self.query(id, out);
+        }
+        true
+    }
+
+    fn unsent(&mut self, id: OrderId, reason: Refused, out: &mut Outputs) {
+        if self.contradicts(id, out) {
+            return;
+        }
+        let Some(gone) = self.gone(id) else { return };
+        let (inst, now) = (id.inst(), self.now);
+        let state = &mut self.insts[usize::from(inst.0)];
+        match gone.component {
+            Component::Hedger => state.hedger.failed(now),
+            // What could not be encoded can't be a microsecond later either.
+            _ => state.maker_pause[gone.side.index()] = now.after(state.config.answer_timeout),
+        }
+        let Order { side, component, px, qty, .. } = gone;
+        out.notes.push(Note::Refused { inst, side, component, reason, px, qty });
+    }
+
+    fn canceled(&mut self, id: OrderId, reason: CancelReason) {
+        let now = self.now;
+        let Some(order) = self.gone(id) else { return };
+        // What the venue takes away by a rule of its own, it would take away again at once.
+        let by_rule = matches!(
+            reason,
+            CancelReason::Margin
+                | CancelReason::ReduceOnly
+                | CancelReason::Delisted
+                | CancelReason::ByVenue
+                | CancelReason::Scheduled
+        );
+        if by_rule && order.state != OrderState::Canceling {
+            let pause = self.risk.limits().back_off;
+            let state = &mut self.insts[usize::from(id.inst().0)];
+            state.back_off[order.component as usize][order.side.index()] = now.after(pause);
         }
     }
 
@@ -97,20 +160,14 @@ impl Core {
 
     /// Frees an order's slot and marks its instrument for a decision.
     fn gone(&mut self, id: OrderId) -> Option<Order> {
-        let state = self.routed(id.inst())?;
-        state.orders.remove(id)
-    }
-
-    /// The hedger waits a cooldown after an order of its own failed; a passive one that would have
-    /// traded is not a failure of the hedge, and its phase goes on by itself.
-    fn failed(&mut self, inst: InstId, component: Component) {
         let now = self.now;
-        let state = &mut self.insts[usize::from(inst.0)];
-        if component == Component::Hedger
-            && state.hedger.phase() == crate::strategy::hedge_exec::Phase::Crossing
-        {
-            state.hedger.failed(now);
+        let state = self.routed(id.inst())?;
+        let order = state.orders.remove(id)?;
+        let rested = order.component == Component::Maker && order.acked != Nanos::ZERO;
+        if rested && order.filled() == Qty::ZERO {
+            state.quality.untouched(now);
         }
+        Some(order)
     }
 
     fn fill(&mut self, event: &Event, out: &mut Outputs) {
@@ -118,14 +175,21 @@ impl Core {
             return;
         };
         let now = self.now;
+        if qty.0 <= 0 || px.0 <= 0 {
+            self.counts.nonsense += 1;
+            return;
+        }
+        let issued = order != OrderId::EXTERNAL && order.counter() < self.next_order;
         let Some(state) = self.routed(inst) else { return };
-        let slot = state.orders.get(order).copied();
-        // A late fill of an order without a slot is still ours; only id zero is not.
+        let slot = state.orders.get(order).copied().filter(|o| o.side == side);
         let component = match slot {
             Some(o) => o.component,
-            None if order == OrderId::EXTERNAL => Component::External,
-            None if taker => Component::Hedger,
-            None => Component::Maker,
+            // A late fill of an order without a slot is still ours; what we never sent is not.
+            None if !issued || order.inst() != inst => Component::External,
+            None => state.orders.late_component(order).unwrap_or(match taker {
+                true => Component::Hedger,
+                false => Component::Maker,
+            }),
         };
         let mid2 = state.marked_mid2();
         let fill = LedgerFill { side, px, qty, fee, trade_id, component, mid2 };
@@ -133,8 +197,19 @@ impl Core {
             Booked::Duplicate => return,
             Booked::New { .. } => {}
         }
-        state.orders.fill(order, qty);
+        if let Some(o) = slot {
+            state.orders.fill(order, qty);
+            if o.component == Component::Maker {
+                let params = state.config.maker.map_or(QualityParams::OFF, |m| m.quality);
+                let first = o.filled() == Qty::ZERO;
+                state.quality.hit(&params, now, side, px, mid2, o.acked, first);
+            }
+        }
         state.max_abs_position = state.max_abs_position.max(state.ledger.position().abs());
+        state.recheck(now);
+        if let Some(o) = slot {
+            self.risk.accepted(inst, o.component, o.side);
+        }
         self.counts.fills += 1;
         if matches!(component, Component::Hedger | Component::Unwind) {
             self.counts.hedge_fills += 1;
@@ -150,16 +225,30 @@ impl Core {
     fn cancel_reject(&mut self, id: OrderId, gone: bool, out: &mut Outputs) {
         let Some(state) = self.routed(id.inst()) else { return };
         let Some(order) = state.orders.get_mut(id) else { return };
-        // "Gone" may mean filled: the slot stays until the fill or the order's state says so.
-        order.state = if gone { OrderState::Unknown } else { OrderState::Live };
+        if order.state == OrderState::Unknown {
+            // It is being asked about: the answer will say.
+            return;
+        }
         if gone {
+            // "Gone" may mean filled: the slot stays until the fill or the order's state says so.
+            order.state = OrderState::Unknown;
             self.query(id, out);
+        } else if order.state == OrderState::Canceling {
+            // Not acknowledged yet: its answer is still awaited, with the patience of a new order.
+            let acked = order.acked != Nanos::ZERO;
+            order.state = if acked { OrderState::Live } else { OrderState::New };
+            order.asks = order.asks.saturating_add(1);
+        } else {
+            self.counts.nonsense += 1;
         }
     }
 
     fn unknown(&mut self, id: OrderId, out: &mut Outputs) {
         let Some(state) = self.routed(id.inst()) else { return };
         let Some(order) = state.orders.get_mut(id) else { return };
+        if order.state == OrderState::Unknown {
+            return;
+        }
         order.state = OrderState::Unknown;
         self.alarm(id.inst(), Alarm::OrderUnknown, id, out);
         self.query(id, out);
@@ -171,53 +260,119 @@ impl Core {
         let inst = id.inst();
         if let Some(order) = self.insts[usize::from(inst.0)].orders.get_mut(id) {
             order.asked = now;
+            order.asks = order.asks.saturating_add(1);
         }
         self.counts.queries += 1;
         out.actions.push((self.risk.pass(Action::Query { inst, order: id }, now), Stamp(0)));
     }
 
-    fn order_state(&mut self, id: OrderId, state: VenueOrderState, filled: Qty, venue_oid: u64) {
+    fn order_state(
+        &mut self,
+        id: OrderId,
+        state: VenueOrderState,
+        filled: Qty,
+        venue_oid: u64,
+        out: &mut Outputs,
+    ) {
+        let now = self.now;
+        let Some(inst) = self.routed(id.inst()) else { return };
+        let Some(order) = inst.orders.get_mut(id) else { return };
         match state {
             VenueOrderState::Open => {
-                let now = self.now;
-                let Some(state) = self.routed(id.inst()) else { return };
-                if let Some(order) = state.orders.get_mut(id) {
-                    order.venue_oid = venue_oid;
+                order.venue_oid = venue_oid;
+                if order.acked == Nanos::ZERO {
+                    order.acked = now;
+                }
+                // The answer may be older than a cancel that is on its way: that one decides.
+                if order.state != OrderState::Canceling && !order.closing {
                     order.state = OrderState::Live;
-                    order.acked = order.acked.max(now);
+                    order.asks = 0;
                 }
             }
-            // It is over, but its last fills may still be on their way: until they are booked, what
-            // they will add counts as open.
-            VenueOrderState::Filled
-            | VenueOrderState::Canceled
-            | VenueOrderState::Rejected
-            | VenueOrderState::NotFound => {
-                let now = self.now;
-                let Some(state) = self.routed(id.inst()) else { return };
-                let Some(order) = state.orders.get_mut(id) else { return };
-                let booked = order.qty.0 - order.open.0;
-                let due = filled.0 - booked;
-                if due > 0 {
-                    order.open = Qty(due.min(order.open.0));
-                    order.state = OrderState::Canceling;
+            VenueOrderState::Filled | VenueOrderState::Canceled => {
+                // What has traded and is not booked yet stays in the slot as exposure until its
+                // fills come: with the slot freed now, another order could take its room first.
+                let missing = filled.0 - order.filled().0;
+                if missing <= 0 {
+                    self.gone(id);
+                } else if order.closing && order.asks > 1 {
+                    // Asked again, and the fills have still not come: they are lost.
+                    self.gone(id);
+                    self.alarm(id.inst(), Alarm::PositionMismatch, id, out);
+                } else if !order.closing {
+                    order.open = order.open.min(Qty(missing));
+                    order.qty = Qty(order.open.0 + filled.0 - missing);
+                    order.state = OrderState::Unknown;
+                    order.closing = true;
                     order.asked = now;
-                } else {
-                    state.orders.remove(id);
+                    order.asks = 0;
                 }
+            }
+            VenueOrderState::Rejected | VenueOrderState::NotFound => {
+                self.gone(id);
             }
         }
     }
 
-    fn position(&mut self, inst: InstId, qty: Qty, entry: crate::units::Price, out: &mut Outputs) {
-        let opening = !self.reconciled;
+    /// The venue's position. At the start it opens the ledger; later it must be the ledger's. Where
+    /// it is not, one of the two is late: nothing is quoted, the venue is asked again, and when it
+    /// repeats itself while the ledger stands still, its position is adopted and said so.
+    fn position(&mut self, inst: InstId, qty: Qty, entry: Price, out: &mut Outputs) {
+        let (now, opening) = (self.now, !self.opened);
         let Some(state) = self.routed(inst) else { return };
         let ours = state.ledger.position();
         if opening && ours == Qty::ZERO && state.ledger.fills() == 0 {
             state.ledger.open_with(qty, entry);
+            state.rebase = qty != Qty::ZERO;
             state.max_abs_position = state.max_abs_position.max(qty.abs());
-        } else if ours != qty {
-            self.alarm(inst, Alarm::PositionMismatch, OrderId::EXTERNAL, out);
+            return;
+        }
+        if ours == qty {
+            state.mismatch = None;
+            return;
+        }
+        match state.mismatch {
+            Some(m) if m.venue == qty => {
+                if now.since(m.since) >= state.config.answer_timeout {
+                    self.adopt(inst, qty, entry, out);
+                }
+            }
+            _ => {
+                let fresh = Mismatch { venue: qty, entry, since: now, asked: now };
+                state.mismatch = Some(fresh);
+                self.alarm(inst, Alarm::PositionMismatch, OrderId::EXTERNAL, out);
+                self.pull(inst, Stamp(0), out, |_| true);
+            }
+        }
+    }
+
+    fn adopt(&mut self, inst: InstId, venue: Qty, entry: Price, out: &mut Outputs) {
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        let ours = state.ledger.position();
+        // At the mid where there is one: a trade at the mid has no spread of its own to attribute.
+        let mid2 = state.marked_mid2();
+        let px = if mid2 > 0 { Price(mid2 / 2) } else { entry };
+        state.ledger.adopt(now, venue, px, mid2);
+        state.mismatch = None;
+        state.max_abs_position = state.max_abs_position.max(venue.abs());
+        self.counts.adopted += 1;
+        out.notes.push(Note::Adopted { inst, ours, venue, px });
+    }
+
+    /// A mismatch that has stood for long enough: the venue's view is asked for once more.
+    pub(super) fn chase_mismatch(&mut self, inst: InstId, out: &mut Outputs) {
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        let Some(m) = &mut state.mismatch else { return };
+        let mut next = m.asked.after(state.config.answer_timeout);
+        if now >= next && self.orders_up {
+            m.asked = now;
+            next = now.after(state.config.answer_timeout);
+            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+        }
+        if next > now {
+            self.wake(inst, next);
         }
     }
 
@@ -245,6 +400,7 @@ impl Core {
         for state in &mut self.insts {
             for order in state.orders.iter_mut() {
                 order.state = OrderState::Unknown;
+                order.asks = 0;
             }
         }
         self.alarm(InstId(0), Alarm::LinkDown, OrderId::EXTERNAL, out);

@@ -1,19 +1,21 @@
 //! Hot. The decision: one pass over the instruments that something happened to.
 
-use super::{Core, InstState, Outputs, Said};
-use crate::event::{Action, Component, OrderId, Refused, Stamp, Tif};
+use super::{Core, InstState, Outputs};
+use crate::book::BookState;
+use crate::event::{Action, Component, GapReason, OrderId, Refused, Stamp, Tif};
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, PriceIntent, Quantized, SizePolicy};
-use crate::orders::{Order, OrderState};
+use crate::orders::{ORDERS_MAX, Order, OrderState};
 use crate::risk::Context;
-use crate::strategy::hedge_exec::{HedgeStep, HedgeWish};
-use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
-use crate::strategy::requote;
+use crate::strategy::hedge_exec::{HedgeParams, HedgeStep, HedgeWish};
+use crate::strategy::maker::{self, Silence};
 use crate::strategy::{Target, View};
-use crate::units::{Bps, Nanos, Qty, Side};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 /// Pause between two unwinding orders of one instrument.
 const UNWIND_PAUSE: Nanos = Nanos::from_millis(500);
+/// The shortest timer.
+const TIMER_MIN: Nanos = Nanos(100_000);
 
 impl Core {
     pub(super) fn decide(&mut self, out: &mut Outputs) {
@@ -48,7 +50,11 @@ impl Core {
     }
 
     /// Asks for a decision at `at` even if nothing happens until then.
-    fn wake(&mut self, inst: InstId, at: Nanos) {
+    ///
+    /// A timer that is due already fires after [`TIMER_MIN`], so that whatever asks for it again and
+    /// again costs a bounded number of decisions a second and not all of them.
+    pub(super) fn wake(&mut self, inst: InstId, at: Nanos) {
+        let at = at.max(self.now.after(TIMER_MIN));
         let wake = &mut self.wakes[usize::from(inst.0)];
         *wake = (*wake).min(at);
         self.next_wake = self.next_wake.min(at);
@@ -57,27 +63,54 @@ impl Core {
     fn decide_one(&mut self, inst: InstId, out: &mut Outputs) {
         let cause = std::mem::take(&mut self.insts[usize::from(inst.0)].cause);
         self.overdue(inst, out);
+        self.chase_mismatch(inst, out);
         let (view, silence) = self.view(inst);
         self.judge(inst, out);
-        let silence = silence.or(self.risk.is_killed().then_some(Silence::Halted));
+        let killed = self.risk.is_killed();
+        if killed {
+            // Whatever turned out to be alive after the kill goes as well.
+            self.pull(inst, cause, out, |o| o.component != Component::Unwind);
+        }
+        let silence = if killed { Some(Silence::Halted) } else { silence };
         self.make(inst, view.as_ref(), silence, cause, out);
-        let Some(view) = view else {
-            self.wake_while_open(inst);
-            return;
-        };
-        if self.risk.is_killed() {
-            self.unwind(inst, &view, cause, out);
-        } else if self.account_ready() {
-            self.hedge(inst, &view, cause, out);
+        match view {
+            None => self.blind(inst, cause, out),
+            Some(view) => {
+                let ready = self.is_ready(inst);
+                match (ready, killed) {
+                    (true, true) => self.unwind(inst, &view, cause, out),
+                    (true, false) => self.hedge(inst, &view, cause, out),
+                    (false, _) => {}
+                }
+                let review = self.now.after(maker::REVIEW);
+                self.wake(inst, review);
+            }
         }
         self.wake_while_open(inst);
-        let review = self.now.after(maker::REVIEW);
-        self.wake(inst, review);
+    }
+
+    /// No book to decide on: what rests goes, and a torn one is asked for again.
+    #[cold]
+    fn blind(&mut self, inst: InstId, cause: Stamp, out: &mut Outputs) {
+        self.pull(inst, cause, out, |o| o.tif != Tif::Ioc);
+        let state = &self.insts[usize::from(inst.0)];
+        if let BookState::Torn(reason) = state.book.state()
+            && reason != GapReason::Disconnected
+        {
+            let next = self.ask_snapshot(inst, cause, out);
+            self.wake(inst, next);
+        }
+    }
+
+    /// Is everything there that an order of this instrument needs from the account's side?
+    fn is_ready(&self, inst: InstId) -> bool {
+        self.account_ready() && self.insts[usize::from(inst.0)].mismatch.is_none()
     }
 
     /// What the strategy may see, or why it sees nothing.
     fn view(&mut self, inst: InstId) -> (Option<View>, Option<Silence>) {
-        let ready = self.account_ready();
+        let ready = self.is_ready(inst);
+        let breaker = self.risk.breaker_open(inst, Component::Maker);
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let Some(top) = state.book.top() else {
@@ -86,15 +119,18 @@ impl Core {
         if now.since(state.book.updated()) >= state.config.stale {
             return (None, Some(Silence::BookStale));
         }
+        let inventory = state.ledger.position();
         let view = View {
             now,
             top,
             reading: state.signals.read(now),
-            inventory: state.ledger.position(),
+            inventory,
             realized_window: state.ledger.realized_window(now),
             realized: state.ledger.realized(),
+            min_edge: state.config.fast_cancel_edge,
+            room: Side::BOTH.map(|side| state.room(side, inventory, top.mid())),
+            order_max: state.order_max(top.mid()),
         };
-        let breaker = self.risk.breaker_open(Component::Maker);
         let silence = match (ready, breaker) {
             (false, _) => Some(Silence::NotReady),
             (true, true) => Some(Silence::Breaker),
@@ -106,107 +142,78 @@ impl Core {
     /// The session's loss limits, on the marked total of all instruments.
     fn judge(&mut self, inst: InstId, out: &mut Outputs) {
         let state = &mut self.insts[usize::from(inst.0)];
-        let total = state.ledger.split(state.marked_mid2()).total;
+        let mid2 = state.marked_mid2();
+        if mid2 == 0 {
+            // An opening position can't be marked before the first book: it is neither a gain nor a
+            // loss until then.
+            return;
+        }
+        let marked = state.ledger.split(mid2).total;
+        if state.rebase {
+            // What it gained before this run is not this session's.
+            state.rebase = false;
+            state.base = marked;
+        }
+        let total = Notional(marked.0 - state.base.0);
         self.total += total.0 - state.total.0;
         state.total = total;
-        let Some(broken) = self.risk.judge(crate::units::Notional(self.total)) else { return };
+        let Some(broken) = self.risk.judge(Notional(self.total)) else { return };
         let alarm = if broken == Refused::Drawdown { Alarm::Drawdown } else { Alarm::LossLimit };
         self.alarm(inst, alarm, OrderId::EXTERNAL, out);
         for i in 0..self.insts.len() {
-            self.pull(InstId(i as u16), Stamp(0), out, |_| true);
+            self.insts[i].hedger.halt();
+            self.pull_all(InstId(i as u16), out);
             self.touch(InstId(i as u16), Stamp(0));
         }
     }
 
-    /// Orders whose answer is overdue are unknown from now on, and asked about.
+    /// Orders whose answer is overdue are unknown from now on, and asked about: with growing pauses,
+    /// and not at all while nothing can be asked (the link's return asks about all of them).
     fn overdue(&mut self, inst: InstId, out: &mut Outputs) {
+        if !self.orders_up {
+            return;
+        }
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let timeout = state.config.answer_timeout;
-        let mut late = [OrderId::EXTERNAL; crate::orders::ORDERS_MAX];
+        let mut late = [(OrderId::EXTERNAL, false); ORDERS_MAX];
         let mut count = 0;
-        let mut newly = 0u64;
         for order in state.orders.iter_mut() {
-            let waits = match order.state {
-                OrderState::New => now.since(order.sent),
-                OrderState::Canceling | OrderState::Unknown => now.since(order.asked),
-                OrderState::Live => Nanos::ZERO,
-            };
-            if waits >= timeout {
-                newly += u64::from(order.state == OrderState::New);
+            if now >= order.due(timeout) {
+                late[count] = (order.id, order.state == OrderState::New);
                 order.state = OrderState::Unknown;
-                late[count] = order.id;
                 count += 1;
             }
         }
-        for id in &late[..count] {
+        for (id, newly) in &late[..count] {
             self.query(*id, out);
-        }
-        for id in &late[..newly.min(count as u64) as usize] {
-            self.alarm(inst, Alarm::OrderUnknown, *id, out);
+            if *newly {
+                self.alarm(inst, Alarm::OrderUnknown, *id, out);
+            }
         }
     }
 
+    /// Timers of what is open: the next overdue answer, and the moment the book will be stale
+    /// (silence is an overrun of time).
     fn wake_while_open(&mut self, inst: InstId) {
-        let state = &self.insts[usize::from(inst.0)];
-        if state.orders.iter().any(|o| o.state != OrderState::Live) {
-            let at = self.now.after(state.config.answer_timeout);
-            self.wake(inst, at);
-        }
-        let state = &self.insts[usize::from(inst.0)];
-        if state.book.top().is_some() && !state.orders.is_empty() {
-            // Silence is an overrun of time: when the book will be stale, look again.
-            let at = state.book.updated().after(state.config.stale);
-            if at > self.now {
-                self.wake(inst, at);
-            }
-        }
-    }
-
-    /// The maker: quotes, explanations, changes.
-    fn make(
-        &mut self,
-        inst: InstId,
-        view: Option<&View>,
-        silence: Option<Silence>,
-        cause: Stamp,
-        out: &mut Outputs,
-    ) {
-        let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
-        // The maker always sees the market, so that its guards keep their memory; what silences it
-        // from outside then takes the place of its quotes.
-        let mut quotes =
-            Side::BOTH.map(|side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid)));
-        if let Some(view) = view {
-            let own = state.maker.quote(&params, view, Bps::ZERO, &mut state.quantizer);
-            if silence.is_none() {
-                quotes = own;
-            }
-        }
-        for quote in quotes {
-            self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
-            self.requote(inst, &quote, cause, out);
-        }
-    }
-
-    fn requote(&mut self, inst: InstId, quote: &SideQuote, cause: Stamp, out: &mut Outputs) {
         let now = self.now;
-        let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
-        let targets = maker::targets(quote, &params, &mut state.quantizer);
-        let own = state.orders.iter().filter(|o| o.component == Component::Maker);
-        let changes =
-            requote::diff::<LEVELS_MAX>(&state.config.requote, now, quote.side, &targets, own);
-        say_quote(state, inst, quote, changes.place.iter().any(Option::is_some), out);
-        for id in changes.cancel.into_iter().flatten() {
-            self.cancel(inst, id, cause, out);
+        let state = &self.insts[usize::from(inst.0)];
+        if state.orders.is_empty() {
+            return;
         }
-        for target in changes.place.into_iter().flatten() {
-            let _ = self.place(inst, Component::Maker, target, cause, out);
+        let timeout = state.config.answer_timeout;
+        let mut next = Nanos::MAX;
+        if self.orders_up {
+            next = state.orders.iter().map(|o| o.due(timeout)).min().unwrap_or(next);
         }
-        if let Some(at) = changes.later {
-            self.wake(inst, at);
+        if state.book.top().is_some() {
+            let stale = state.book.updated().after(state.config.stale);
+            if stale > now {
+                next = next.min(stale);
+            }
+        }
+        if next != Nanos::MAX {
+            self.wake(inst, next);
         }
     }
 
@@ -214,6 +221,15 @@ impl Core {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let Some(params) = state.config.hedger else { return };
+        if let Some((side, until)) = state.make_way {
+            // The quote that stood in the way is still going. (`until` bounds a wait for a quote of
+            // which nobody knows what became of it.)
+            let conflict = |o: &Order| o.component == Component::Maker && o.side == side;
+            if now < until && state.orders.iter().any(conflict) {
+                self.wake(inst, until);
+                return;
+            }
+        }
         let own = state.own_orders(Component::Hedger);
         let guard = state.maker.pnl_guard.is_active();
         let step = state.hedger.step(&params, view, own, guard, &mut state.quantizer);
@@ -221,35 +237,47 @@ impl Core {
         if step.stuck {
             self.alarm(inst, Alarm::HedgerStuck, OrderId::EXTERNAL, out);
         }
+        if let Some(at) = step.wake {
+            self.wake(inst, at);
+        }
         match step.wish {
             HedgeWish::Nothing => {}
             HedgeWish::Pull => self.pull(inst, cause, out, |o| o.component == Component::Hedger),
             HedgeWish::Place(target) => {
-                if let Err(reason) = self.place(inst, Component::Hedger, target, cause, out) {
-                    self.insts[usize::from(inst.0)].hedger.failed(now);
-                    self.make_way(inst, reason, target, cause, out);
-                    let at = now.after(params.cooldown);
-                    self.wake(inst, at);
-                }
+                let placed = self.place(inst, Component::Hedger, target, cause, out);
+                self.hedge_placed(inst, placed, &params, target, cause, out);
             }
-        }
-        if let Some(at) = step.wake {
-            self.wake(inst, at);
         }
     }
 
-    /// A hedge that would trade with our own quote waits for that quote to go.
-    fn make_way(
+    /// What follows for the hedger from the answer of risk.
+    fn hedge_placed(
         &mut self,
         inst: InstId,
-        reason: Refused,
+        placed: Result<(), Refused>,
+        params: &HedgeParams,
         target: Target,
         cause: Stamp,
         out: &mut Outputs,
     ) {
-        if reason == Refused::SelfCross {
-            let conflicts = |o: &Order| o.component == Component::Maker && o.side != target.side;
-            self.pull(inst, cause, out, conflicts);
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        match placed {
+            Ok(()) => state.make_way = None,
+            // It would trade with our own quote: that side of the maker goes and stays away until
+            // the hedge is out. Both pull the same way, and the hedge is the one in a hurry.
+            Err(Refused::SelfCross) if state.make_way.is_none_or(|(_, until)| now >= until) => {
+                let until = now.after(state.config.answer_timeout);
+                let side = target.side.opposite();
+                state.make_way = Some((side, until));
+                state.hedger.held_back();
+                self.pull(inst, cause, out, |o| o.component == Component::Maker && o.side == side);
+                self.wake(inst, until);
+            }
+            Err(_) => {
+                state.hedger.failed(now);
+                self.wake(inst, now.after(params.cooldown));
+            }
         }
     }
 
@@ -267,33 +295,45 @@ impl Core {
         if !state.orders.is_empty() {
             return;
         }
-        let reach = match state.config.hedger {
-            Some(hedger) => hedger.slippage,
-            None => state.config.limits.price_band,
-        };
+        if now < state.unwind_after {
+            let at = state.unwind_after;
+            self.wake(inst, at);
+            return;
+        }
+        state.unwind_after = now.after(UNWIND_PAUSE);
+        let band = state.config.limits.price_band;
+        let reach = state.config.hedger.map_or(band, |h| h.slippage.min(band));
+        let mid = view.top.mid();
         let bound = match side {
-            Side::Buy => view.top.mid().shift(reach),
-            Side::Sell => view.top.mid().shift(Bps(-reach.0)),
+            Side::Buy => mid.shift(reach),
+            Side::Sell => mid.shift(Bps(-reach.0)),
         };
-        let whole = state.ledger.position().abs().min(state.config.limits.order_qty);
+        let whole = state.ledger.position().abs();
+        let qty = unwind_qty(state, whole, bound);
         let intent = PriceIntent::Cross { bound };
-        let order = state.quantizer.quantize(side, bound, whole, intent, SizePolicy::Down);
+        let order = state.quantizer.quantize(side, bound, qty, intent, SizePolicy::Down);
         let Quantized::Order { px, qty } = order else {
             // Below the venue's floor: it can't be sold by any order. The report shows it.
             state.unwinding = false;
             return;
         };
         let target = Target { side, px, qty, tif: Tif::Ioc, reduce_only: true };
-        let _ = self.place(inst, Component::Unwind, target, cause, out);
-        self.wake(inst, now.after(UNWIND_PAUSE));
+        match self.place(inst, Component::Unwind, target, cause, out) {
+            // It will be refused again: a person has to look. Trying forever would never end a stop.
+            Err(Refused::RejectedSize | Refused::BreakerOpen | Refused::OrderSize) => {
+                self.insts[usize::from(inst.0)].unwinding = false;
+                self.alarm(inst, Alarm::HedgerStuck, OrderId::EXTERNAL, out);
+            }
+            _ => self.wake(inst, now.after(UNWIND_PAUSE)),
+        }
     }
 
-    fn cancel(&mut self, inst: InstId, id: OrderId, cause: Stamp, out: &mut Outputs) {
+    pub(super) fn cancel(&mut self, inst: InstId, id: OrderId, cause: Stamp, out: &mut Outputs) {
         self.pull(inst, cause, out, |o| o.id == id);
     }
 
     /// One order through risk, into its slot and out.
-    fn place(
+    pub(super) fn place(
         &mut self,
         inst: InstId,
         component: Component,
@@ -326,19 +366,44 @@ impl Core {
                 self.next_order += 1;
                 self.counts.orders_sent += 1;
                 state.orders.insert(new_order(id, component, target, now));
+                state.said_refused[component as usize][side.index()] = None;
                 out.actions.push((approved, cause));
                 Ok(())
             }
             Err(reason) => {
-                if is_standing(reason) {
+                // A rule that only an order on its way out makes us break is no standing refusal:
+                // its end asks again.
+                let passing =
+                    |o: &Order| o.side == side && matches!(o.state, OrderState::Canceling);
+                if is_standing(reason) && !state.orders.iter().any(passing) {
                     *back_off = now.after(self.risk.limits().back_off);
                 }
-                let note = Note::Refused { inst, side, component, reason, px, qty };
-                out.notes.push(note);
+                // Said when it is news, or again after the time of a back-off.
+                let said = &mut state.said_refused[component as usize][side.index()];
+                let again = self.risk.limits().back_off;
+                if said.is_none_or(|(r, at)| r != reason || now.since(at) >= again) {
+                    *said = Some((reason, now));
+                    out.notes.push(Note::Refused { inst, side, component, reason, px, qty });
+                }
                 Err(reason)
             }
         }
     }
+}
+
+/// How much of `whole` the next unwinding order takes: what the order limits let through, but never
+/// so that a rest below the venue's floor is left over.
+fn unwind_qty(state: &mut InstState, whole: Qty, bound: Price) -> Qty {
+    let limits = &state.config.limits;
+    let by_notional = limits.order_notional.0 / i128::from(bound.0.max(1));
+    let most = Qty(by_notional.min(i128::from(limits.order_qty.0)) as i64);
+    if whole <= most {
+        return whole;
+    }
+    let Some(floor) = state.quantizer.floor(bound) else { return most };
+    let rest = whole.0 - most.0;
+    let kept = Qty(whole.0 - floor.0);
+    if rest < floor.0 && kept >= floor { kept } else { most }
 }
 
 /// Rules that will refuse the same order again at once: these start the back-off.
@@ -370,24 +435,9 @@ fn new_order(id: OrderId, component: Component, target: Target, now: Nanos) -> O
         sent: now,
         acked: Nanos::ZERO,
         asked: now,
+        asks: 0,
+        closing: false,
     }
-}
-
-/// Writes a quote's explanation when it places something, or when its silence is news.
-fn say_quote(
-    state: &mut InstState,
-    inst: InstId,
-    quote: &SideQuote,
-    places: bool,
-    out: &mut Outputs,
-) {
-    let said = Said { silence: quote.silence, quoted: quote.silence.is_none() };
-    let before = std::mem::replace(&mut state.said[quote.side.index()], said);
-    if !places && before == said {
-        return;
-    }
-    let SideQuote { side, silence, raised, px, qty, parts, factors, .. } = *quote;
-    out.notes.push(Note::Quote { inst, side, silence, raised, px, qty, parts, factors });
 }
 
 fn say_hedge(

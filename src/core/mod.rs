@@ -10,24 +10,30 @@
 
 mod account;
 mod decide;
+mod quote;
+mod state;
 
-use crate::book::{Applied, Book, Top};
+pub use state::InstSnapshot;
+pub(crate) use state::{InstState, Mismatch, Said};
+
+use crate::book::{Applied, Top};
 use crate::event::{
-    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp,
+    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp, Tif,
 };
 use crate::explain::{Alarm, Note};
-use crate::instrument::{InstId, Instrument, InstrumentSpec, Quantizer, SpecError};
-use crate::ledger::{Ledger, PnlSplit};
-use crate::orders::{OrderState, Orders};
+use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
+use crate::orders::OrderState;
 use crate::risk::{Approved, InstLimits, Limits, RefusalCounts, Risk};
-use crate::strategy::hedge_exec::{HedgeParams, HedgeReason, Hedger};
-use crate::strategy::maker::{Maker, MakerParams, Silence};
+use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::maker::{MakerParams, Silence};
 use crate::strategy::requote::RequoteParams;
-use crate::strategy::signal::{SignalParams, Signals};
-use crate::units::{Bps, Nanos, Notional, Qty, Side, StateHasher};
+use crate::strategy::signal::SignalParams;
+use crate::units::{Bps, Nanos, Side, StateHasher};
 
 /// Inputs between two journaled state hashes.
 pub const HASH_EVERY: u64 = 1 << 16;
+/// Pause before a cancel is repeated that the venue refused; doubled up to 32 times.
+const CANCEL_RETRY: Nanos = Nanos::from_millis(50);
 
 /// Everything that makes one instrument trade.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +103,10 @@ pub struct Counts {
     pub silences: [u64; Silence::ALL.len() + 1],
     /// Events that name an instrument or order that there is not.
     pub unroutable: u64,
+    /// Events that can't be true: a fill of nothing, an answer that no state of its order allows.
+    pub nonsense: u64,
+    /// Positions that were brought to the venue's.
+    pub adopted: u64,
 }
 
 impl Default for Counts {
@@ -118,58 +128,10 @@ impl Default for Counts {
             alarms: [0; Alarm::ALL.len()],
             silences: [0; Silence::ALL.len() + 1],
             unroutable: 0,
+            nonsense: 0,
+            adopted: 0,
         }
     }
-}
-
-/// One instrument's state.
-#[derive(Debug)]
-pub(crate) struct InstState {
-    pub config: InstConfig,
-    pub quantizer: Quantizer,
-    pub book: Book,
-    pub signals: Signals,
-    pub orders: Orders,
-    pub ledger: Ledger,
-    pub maker: Maker,
-    pub hedger: Hedger,
-    /// Stamp of the first bytes since the last decision.
-    pub cause: Stamp,
-    pub dirty: bool,
-    /// A standing rule refused this component's side: not before then.
-    pub back_off: [[Nanos; 2]; Component::ALL.len()],
-    /// Last explanation of each side and of the hedger, so that only news is written.
-    pub said: [Said; 2],
-    pub said_hedge: Option<HedgeReason>,
-    pub total: Notional,
-    pub max_abs_position: Qty,
-    pub unwinding: bool,
-}
-
-/// What was last said about a side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub silence: Option<Silence>,
-    pub quoted: bool,
-}
-
-/// What people see of one instrument: a copy for the dashboard and the report.
-#[derive(Clone, Copy, Debug)]
-pub struct InstSnapshot {
-    pub inst: InstId,
-    pub top: Option<Top>,
-    pub position: Qty,
-    pub max_abs_position: Qty,
-    pub fills: u64,
-    pub volatility: Option<Bps>,
-    pub trend: Bps,
-    pub maker: Maker,
-    pub hedger: Hedger,
-    pub realized: Notional,
-    pub pnl: PnlSplit,
-    pub maker_volume: Notional,
-    pub taker_volume: Notional,
-    pub open_orders: usize,
 }
 
 #[derive(Debug)]
@@ -182,6 +144,8 @@ pub struct Core {
     /// The orders link is up and what rests at the venue is known.
     orders_up: bool,
     reconciled: bool,
+    /// The first reconciliation is over: a position report is no opening position any more.
+    opened: bool,
     flatten_on_stop: bool,
     /// Sum of all instruments' totals.
     total: i128,
@@ -197,24 +161,7 @@ impl Core {
         let mut insts = Vec::with_capacity(config.instruments.len());
         for (i, inst) in config.instruments.iter().enumerate() {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
-            insts.push(InstState {
-                quantizer: Quantizer::new(instrument),
-                book: Book::default(),
-                signals: Signals::new(inst.signals),
-                orders: Orders::default(),
-                ledger: Ledger::new(inst.pnl_window),
-                maker: Maker::default(),
-                hedger: Hedger::default(),
-                config: inst.clone(),
-                cause: Stamp(0),
-                dirty: false,
-                back_off: [[Nanos::ZERO; 2]; Component::ALL.len()],
-                said: [Said::default(); 2],
-                said_hedge: None,
-                total: Notional::ZERO,
-                max_abs_position: Qty::ZERO,
-                unwinding: false,
-            });
+            insts.push(InstState::new(instrument, inst));
         }
         Ok(Core {
             now: Nanos::ZERO,
@@ -224,6 +171,7 @@ impl Core {
             counts: Counts::default(),
             orders_up: false,
             reconciled: false,
+            opened: false,
             flatten_on_stop: config.flatten_on_stop,
             total: 0,
             wakes: vec![Nanos::MAX; config.instruments.len()].into_boxed_slice(),
@@ -357,14 +305,29 @@ impl Core {
     #[cold]
     fn tore(&mut self, inst: InstId, reason: GapReason, recv: Stamp, out: &mut Outputs) {
         self.counts.gaps[reason as usize] += 1;
-        let state = &mut self.insts[usize::from(inst.0)];
-        state.signals.interrupt();
+        self.insts[usize::from(inst.0)].signals.interrupt();
         self.touch(inst, recv);
-        self.pull(inst, recv, out, |o| o.component == Component::Maker);
+        // Everything that rests was priced off a book that we don't have any more. The hedger's
+        // order goes too: what it does next it decides on the next book.
+        self.pull(inst, recv, out, |o| o.tif != Tif::Ioc);
         if reason != GapReason::Disconnected {
-            let ask = self.risk.pass(Action::Resnapshot { inst }, self.now);
-            out.actions.push((ask, recv));
+            self.ask_snapshot(inst, recv, out);
         }
+    }
+
+    /// Asks feed for a fresh snapshot, not oftener than an answer may take. Returns when it may be
+    /// asked for again.
+    fn ask_snapshot(&mut self, inst: InstId, recv: Stamp, out: &mut Outputs) -> Nanos {
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        let again = state.asked_snapshot.after(state.config.answer_timeout);
+        if state.asked_snapshot != Nanos::ZERO && now < again {
+            return again;
+        }
+        state.asked_snapshot = now;
+        let next = now.after(state.config.answer_timeout);
+        out.actions.push((self.risk.pass(Action::Resnapshot { inst }, now), recv));
+        next
     }
 
     /// Pulls the maker's orders that the new top has left without edge, by the event itself.
@@ -373,22 +336,25 @@ impl Core {
         let state = &mut self.insts[usize::from(inst.0)];
         let bound = state.config.fast_cancel_edge;
         let micro = crate::strategy::signal::microprice(&top);
+        // The last prices that still have the edge: one product for all orders, no division.
+        let (bid_max, ask_min) = (micro.shift(Bps(-bound.0)), micro.shift(bound));
         for order in state.orders.iter_mut() {
-            if order.component != Component::Maker || order.state != OrderState::Live {
+            let has_edge = match order.side {
+                Side::Buy => order.px <= bid_max,
+                Side::Sell => order.px >= ask_min,
+            };
+            let ours = order.component == Component::Maker && order.state == OrderState::Live;
+            if has_edge || !ours {
                 continue;
             }
-            let toward = micro.bps_to(order.px).0;
-            let edge = -order.side.sign() * toward;
-            if edge < bound.0 {
-                order.state = OrderState::Canceling;
-                order.asked = self.now;
-                self.counts.fast_cancels += 1;
-                self.counts.cancels_sent += 1;
-                let component = order.component;
-                let cancel = Action::Cancel { inst, component, order: order.id };
-                out.actions.push((self.risk.pass(cancel, self.now), recv));
-                out.notes.push(Note::FastCancel { inst, order: order.id, edge });
-            }
+            order.state = OrderState::Canceling;
+            order.asked = self.now;
+            self.counts.fast_cancels += 1;
+            self.counts.cancels_sent += 1;
+            let edge = -order.side.sign() * micro.bps_to(order.px).0;
+            let cancel = Action::Cancel { inst, component: order.component, order: order.id };
+            out.actions.push((self.risk.pass(cancel, self.now), recv));
+            out.notes.push(Note::FastCancel { inst, order: order.id, edge });
         }
     }
 
@@ -401,16 +367,41 @@ impl Core {
         which: impl Fn(&crate::orders::Order) -> bool,
     ) {
         let state = &mut self.insts[usize::from(inst.0)];
+        let mut later = Nanos::MAX;
         for order in state.orders.iter_mut() {
             // An order in flight is cancelled too: the cancel names our id, not the venue's.
             let pullable = matches!(order.state, OrderState::Live | OrderState::New);
-            if pullable && which(order) {
-                order.state = OrderState::Canceling;
-                order.asked = self.now;
+            if !pullable || !which(order) {
+                continue;
+            }
+            // The venue has refused to cancel it: not again at once, and each time more slowly.
+            if order.asks > 0 {
+                let pause = Nanos(CANCEL_RETRY.0 << (order.asks - 1).min(5));
+                let ripe = order.asked.after(pause);
+                if self.now < ripe {
+                    later = later.min(ripe);
+                    continue;
+                }
+            }
+            order.state = OrderState::Canceling;
+            order.asked = self.now;
+            self.counts.cancels_sent += 1;
+            let cancel = Action::Cancel { inst, component: order.component, order: order.id };
+            out.actions.push((self.risk.pass(cancel, self.now), cause));
+        }
+        if later != Nanos::MAX {
+            self.wake(inst, later);
+        }
+    }
+
+    /// Cancels whatever may be at the venue, also what nobody knows the fate of.
+    fn pull_all(&mut self, inst: InstId, out: &mut Outputs) {
+        self.pull(inst, Stamp(0), out, |_| true);
+        for order in self.insts[usize::from(inst.0)].orders.iter() {
+            if order.state == OrderState::Unknown && !order.closing {
                 self.counts.cancels_sent += 1;
-                let component = order.component;
-                let cancel = Action::Cancel { inst, component, order: order.id };
-                out.actions.push((self.risk.pass(cancel, self.now), cause));
+                let cancel = Action::Cancel { inst, component: order.component, order: order.id };
+                out.actions.push((self.risk.pass(cancel, self.now), Stamp(0)));
             }
         }
     }
@@ -425,9 +416,13 @@ impl Core {
         for i in 0..self.insts.len() {
             let inst = InstId(i as u16);
             if command != Command::Resume {
-                self.pull(inst, Stamp(0), out, |_| true);
+                self.pull_all(inst, out);
             }
-            self.insts[i].unwinding = unwind;
+            let state = &mut self.insts[i];
+            state.unwinding = unwind;
+            state.unwind_after = Nanos::ZERO;
+            state.make_way = None;
+            state.hedger.halt();
             self.touch(inst, Stamp(0));
         }
         if command == Command::Kill {
@@ -442,9 +437,10 @@ impl Core {
     }
 
     /// A copy of one instrument's state for people.
-    pub fn snapshot(&mut self, inst: InstId) -> InstSnapshot {
+    /// Looking changes nothing: the state's hash is the log's alone.
+    pub fn snapshot(&self, inst: InstId) -> InstSnapshot {
         let now = self.now;
-        let state = &mut self.insts[usize::from(inst.0)];
+        let state = &self.insts[usize::from(inst.0)];
         let reading = state.signals.read(now);
         let top = state.book.top();
         let mid2 = state.marked_mid2();
@@ -464,7 +460,21 @@ impl Core {
             maker_volume,
             taker_volume,
             open_orders: state.orders.len(),
+            quality: state.quality.report(),
         }
+    }
+
+    /// The open orders of an instrument, oldest first: what may be at the venue, as far as is known.
+    pub fn open_orders(&self, inst: InstId) -> impl Iterator<Item = &crate::orders::Order> {
+        self.insts[usize::from(inst.0)].orders.iter()
+    }
+
+    pub fn ledger(&self, inst: InstId) -> &crate::ledger::Ledger {
+        &self.insts[usize::from(inst.0)].ledger
+    }
+
+    pub fn book(&self, inst: InstId) -> &crate::book::Book {
+        &self.insts[usize::from(inst.0)].book
     }
 
     /// A 64-bit digest of the whole state.
@@ -485,37 +495,17 @@ impl Core {
             state.ledger.digest(&mut h);
             state.maker.digest(&mut h);
             state.hedger.digest(&mut h);
+            state.quality.digest(&mut h);
+            h.word(u64::from(state.unwinding) << 1 | u64::from(state.dirty));
+            h.word(state.mismatch.map_or(0, |m| m.since.0 + 1));
+            h.word(state.maker_pause[0].0 ^ state.maker_pause[1].0.rotate_left(32));
+            for back_off in state.back_off.as_flattened() {
+                h.word(back_off.0);
+            }
         }
         for wake in &self.wakes {
             h.word(wake.0);
         }
         h.finish()
-    }
-}
-
-impl InstState {
-    /// Twice the mid at which the position is marked: the book's, or the last one that was valid.
-    pub(crate) fn marked_mid2(&self) -> i64 {
-        match self.book.top() {
-            Some(top) => top.mid2(),
-            None => self.signals.last_mid2(),
-        }
-    }
-
-    pub(crate) fn own_orders(
-        &self,
-        component: Component,
-    ) -> crate::strategy::hedge_exec::OwnOrders {
-        let mut own = crate::strategy::hedge_exec::OwnOrders::default();
-        for order in self.orders.iter().filter(|o| o.component == component) {
-            own.open += 1;
-            own.unknown += u32::from(order.state == OrderState::Unknown);
-        }
-        own
-    }
-
-    /// The side whose fills would shrink the position.
-    pub(crate) fn reducing_side(&self) -> Option<Side> {
-        Side::of_sign(self.ledger.position()).map(Side::opposite)
     }
 }

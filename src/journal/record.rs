@@ -10,7 +10,7 @@ use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
-use crate::units::{Nanos, Price, Qty, Side};
+use crate::units::{Bps, Nanos, Price, Qty, Side};
 
 /// Writes fields one behind the other into a record.
 struct Put {
@@ -166,6 +166,8 @@ mod tag {
     pub const FAST_CANCEL: u8 = 51;
     pub const ALARM: u8 = 52;
     pub const HASH: u8 = 53;
+    pub const MARKOUT: u8 = 54;
+    pub const ADOPTED: u8 = 55;
     pub const TORN: u8 = 63;
 }
 
@@ -196,7 +198,7 @@ impl Record {
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
             tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
-            tag::QUOTE..=tag::HASH => decode_note(bytes[0], &mut get).map(Record::Note),
+            tag::QUOTE..=tag::ADOPTED => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
         };
@@ -520,6 +522,16 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             Put::new(tag::ALARM).u16(inst.0).u8(alarm as u8).u64(order.0)
         }
         Note::Hash { inputs, hash } => Put::new(tag::HASH).u64(inputs).u64(hash),
+        Note::Markout { inst, side, horizon, from_fill, from_mid, age } => Put::new(tag::MARKOUT)
+            .u16(inst.0)
+            .u8(side as u8)
+            .u8(horizon)
+            .i64(from_fill.0)
+            .i64(from_mid.0)
+            .u64(age.0),
+        Note::Adopted { inst, ours, venue, px } => {
+            Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
+        }
     }
     .finish()
 }
@@ -563,6 +575,20 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             reason: Refused::from_code(get.u8())?,
             px: Price(get.i64()),
             qty: Qty(get.i64()),
+        },
+        tag::MARKOUT => Note::Markout {
+            inst,
+            side: get.side()?,
+            horizon: get.u8(),
+            from_fill: Bps(get.i64()),
+            from_mid: Bps(get.i64()),
+            age: Nanos(get.u64()),
+        },
+        tag::ADOPTED => Note::Adopted {
+            inst,
+            ours: Qty(get.i64()),
+            venue: Qty(get.i64()),
+            px: Price(get.i64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
         _ => {
@@ -637,6 +663,20 @@ mod tests {
             Record::Action(place),
             Record::Note(quote),
             Record::Note(Note::Hash { inputs: 1, hash: 2 }),
+            Record::Note(Note::Markout {
+                inst: InstId(3),
+                side: Side::Sell,
+                horizon: 2,
+                from_fill: Bps(-7),
+                from_mid: Bps(9),
+                age: Nanos(11),
+            }),
+            Record::Note(Note::Adopted {
+                inst: InstId(4),
+                ours: Qty(-1),
+                venue: Qty(2),
+                px: Price(3),
+            }),
             Record::Torn { missing: 3 },
         ];
         inputs.into_iter().chain(rest).collect()

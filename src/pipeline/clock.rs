@@ -19,7 +19,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `speed`: engine nanoseconds per real one, 1..=1000; live it is 1.
+    /// `speed`: engine nanoseconds per real one, 1..=1000; live it is 1. Cold.
     pub fn start(speed: u32) -> Clock {
         assert!((1..=1000).contains(&speed), "speed is between 1 and 1000");
         #[expect(clippy::disallowed_methods, reason = "the one clock")]
@@ -30,7 +30,11 @@ impl Clock {
 
     /// A clock whose engine time begins at `epoch`.
     pub fn at(epoch: Nanos, speed: u32) -> Clock {
-        let tsc = quanta::Clock::new();
+        Clock::over(quanta::Clock::new(), epoch, speed)
+    }
+
+    /// A clock over a given counter: a test moves `quanta::Clock::mock` by hand.
+    pub fn over(tsc: quanta::Clock, epoch: Nanos, speed: u32) -> Clock {
         let start = tsc.raw();
         Clock { tsc, start, epoch, speed }
     }

@@ -56,6 +56,8 @@ pub struct EgressStep {
     metrics: Arc<Metrics>,
     frame: Box<[u8; FRAME]>,
     batch: Vec<Timed<Action>>,
+    /// Cause and signature's stamp of what waits for the socket.
+    posted: Vec<(Stamp, Stamp)>,
     /// A frame whose events did not all fit, and how many did.
     stalled: Option<(Vec<u8>, u32)>,
     /// An action that was taken from the ring and begins the next frame.
@@ -65,6 +67,8 @@ pub struct EgressStep {
     next_reconcile: u64,
     heard: u64,
     pinged: u64,
+    /// Everything that the venue lists is cancelled, ours too.
+    sweep: bool,
     /// Cancelled everything after the core was gone.
     abandoned: bool,
 }
@@ -106,6 +110,7 @@ impl EgressStep {
             metrics: parts.metrics,
             frame: Box::new([0; FRAME]),
             batch: Vec::with_capacity(BATCH),
+            posted: Vec::with_capacity(1024),
             stalled: None,
             ahead: None,
             owed_link: None,
@@ -113,6 +118,7 @@ impl EgressStep {
             next_reconcile: 0,
             heard: 0,
             pinged: 0,
+            sweep: false,
             abandoned: false,
         }
     }
@@ -140,14 +146,17 @@ impl EgressStep {
         }
     }
 
-    /// Sends what the core wants, frame by frame. Returns how many actions.
+    /// Sends what the core wants: a signed frame for each run of one kind, all in one write, so
+    /// that a quote does not wait for the system call of the cancel before it. Returns how many
+    /// actions.
     #[inline]
     fn send(&mut self, conn: &mut Conn) -> Result<usize, NetError> {
         let mut sent = 0;
+        self.posted.clear();
         loop {
             self.collect();
             if self.batch.is_empty() {
-                return Ok(sent);
+                break;
             }
             sent += self.batch.len();
             let taken = self.clock.stamp();
@@ -159,23 +168,43 @@ impl EgressStep {
                     self.metrics.egress.queries.add(1);
                     self.next_ask += 1;
                     match self.venue.ask(order, self.next_ask, &mut self.frame[..]) {
-                        Ok(len) => drop(conn.send(&self.frame[..len])?),
+                        Ok(len) => conn.post(&self.frame[..len])?,
                         // The core asks again when its time is over.
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                Action::CancelAll => self.standing = Standing::Reconciling,
+                // By the venue's list, and then its view of the account is told to the core.
+                Action::CancelAll => {
+                    self.standing = Standing::Reconciling;
+                    self.sweep = true;
+                }
                 // The sequencer gives these to feed.
                 Action::Resnapshot { .. } => {}
             }
         }
+        if sent > 0 {
+            conn.flush()?;
+            self.measure_written();
+        }
+        Ok(sent)
     }
 
     #[inline]
     fn send_orders(&mut self, conn: &mut Conn, taken: Stamp) -> Result<(), NetError> {
+        if let Some((len, signed)) = self.sign_batch(taken) {
+            conn.post(&self.frame[..len])?;
+            self.measure_signed(taken, signed);
+        }
+        Ok(())
+    }
+
+    /// Encodes and signs the batch: the frame's length and when it was done. `None` when nothing
+    /// of it can be sent, which the core was told.
+    #[inline]
+    fn sign_batch(&mut self, taken: Stamp) -> Option<(usize, Stamp)> {
         self.check_batch(taken);
         if self.batch.is_empty() {
-            return Ok(());
+            return None;
         }
         let now_ms = self.clock.time(taken).0 / 1_000_000;
         let mut actions = [Action::CancelAll; BATCH];
@@ -185,65 +214,70 @@ impl EgressStep {
         }
         let encoded = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]);
         let signed = self.clock.stamp();
-        let len = match encoded {
-            Ok(len) => len,
+        self.metrics.egress.pool_empty.set(self.venue.pool_fallbacks());
+        match encoded {
+            Ok(len) => Some((len, signed)),
             Err(reason) => {
                 self.unsent(reason, taken);
-                return Ok(());
+                None
             }
-        };
-        conn.send(&self.frame[..len])?;
-        self.measure(taken, signed);
-        Ok(())
-    }
-
-    /// Encodes and signs what is in the ring without a connection: the part of a step that a bench
-    /// measures. Returns the frame of each batch to `each`.
-    pub fn encode_only(&mut self, mut each: impl FnMut(&[u8])) -> usize {
-        let mut sent = 0;
-        loop {
-            self.collect();
-            if self.batch.is_empty() {
-                return sent;
-            }
-            let taken = self.clock.stamp();
-            self.check_batch(taken);
-            let now_ms = self.clock.time(taken).0 / 1_000_000;
-            let mut actions = [Action::CancelAll; BATCH];
-            let count = self.batch.len();
-            for (to, from) in actions.iter_mut().zip(&self.batch) {
-                *to = from.action;
-            }
-            if count == 0 || !matches!(actions[0], Action::Place { .. } | Action::Cancel { .. }) {
-                continue;
-            }
-            if let Ok(len) = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]) {
-                let signed = self.clock.stamp();
-                self.measure(taken, signed);
-                each(&self.frame[..len]);
-                sent += count;
-            }
-            self.venue.lost(now_ms);
         }
     }
 
+    /// What [`Step::step`] sends, without a connection: each signed text goes to `each` with its
+    /// actions, and is forgotten, for no answer will come. Actions that need no signature come
+    /// with an empty text. For benches and for the test that counts allocations.
+    pub fn drain_to(&mut self, mut each: impl FnMut(&[u8], &[Timed<Action>])) -> usize {
+        let mut sent = 0;
+        self.posted.clear();
+        loop {
+            self.collect();
+            let Some(first) = self.batch.first() else { break };
+            sent += self.batch.len();
+            let taken = self.clock.stamp();
+            if !is_order(&first.action) {
+                each(&[], &self.batch);
+            } else if let Some((len, signed)) = self.sign_batch(taken) {
+                each(&self.frame[..len], &self.batch);
+                self.measure_signed(taken, signed);
+            }
+        }
+        if sent > 0 {
+            self.venue.lost(self.clock.now().0 / 1_000_000);
+        }
+        sent
+    }
+
     #[inline]
-    fn measure(&mut self, taken: Stamp, signed: Stamp) {
-        let written = self.clock.stamp();
+    fn measure_signed(&mut self, taken: Stamp, signed: Stamp) {
         for timed in &self.batch {
             let stage = |s| self.metrics.stage(s);
             stage(Stage::OrderRing).record(taken.0.saturating_sub(timed.decided.0));
             stage(Stage::Sign).record(signed.0 - taken.0);
-            stage(Stage::Write).record(written.0 - signed.0);
             // Zero: no bytes caused it (a timer, a command).
             if timed.cause != Stamp(0) {
                 stage(Stage::TickToOrder).record(signed.0 - timed.cause.0);
-                stage(Stage::TickToWire).record(written.0 - timed.cause.0);
             }
             let counts = &self.metrics.egress;
             match timed.action {
                 Action::Cancel { .. } => counts.cancels.add(1),
                 _ => counts.orders.add(1),
+            }
+            // Past its room, which is that of the largest burst, a frame is only not measured.
+            if self.posted.len() < self.posted.capacity() {
+                self.posted.push((timed.cause, signed));
+            }
+        }
+    }
+
+    /// The socket has taken what was signed.
+    #[inline]
+    fn measure_written(&mut self) {
+        let written = self.clock.stamp();
+        for (cause, signed) in &self.posted {
+            self.metrics.stage(Stage::Write).record(written.0 - signed.0);
+            if *cause != Stamp(0) {
+                self.metrics.stage(Stage::TickToWire).record(written.0 - cause.0);
             }
         }
     }
@@ -412,7 +446,8 @@ impl EgressStep {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         let mut foreign = 0;
         for order in &view.orders {
-            if order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid)) {
+            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
+            if ours && !self.sweep {
                 continue;
             }
             let Some(inst) = self.named(&order.coin) else { continue };
@@ -434,6 +469,7 @@ impl EgressStep {
         let open_orders = view.orders.len() as u32;
         let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
         self.standing = Standing::Ready;
+        self.sweep = false;
         Ok(())
     }
 
@@ -536,6 +572,12 @@ fn same_frame(a: &Action, b: &Action) -> bool {
         (Action::Cancel { .. }, Action::Cancel { .. }) => true,
         _ => false,
     }
+}
+
+/// Does it change orders at the venue, which takes a signature?
+#[inline]
+fn is_order(action: &Action) -> bool {
+    matches!(action, Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. })
 }
 
 #[inline]

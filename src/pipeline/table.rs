@@ -61,8 +61,10 @@ impl Depths {
         // all: egress takes them all in its next step, so one burst is the most that can wait.
         let burst = count * (ORDERS_MAX * 3 + 4) + 1;
         Depths {
-            // 32 books of every market, at least 1 ms of a busy feed.
-            market: (count * BOOK_EVENTS * 32).next_power_of_two().max(1024),
+            // 16 books of every market: the venue sends one a block of 70 ms. No more, because the
+            // slots that are used in turn should stay in the first-level cache: 16 KiB for one
+            // market, where 64 KiB made every push a miss.
+            market: (count * BOOK_EVENTS * 16).next_power_of_two().max(256),
             // A snapshot of 2000 fills passes in pieces; a batch answer has one event an order.
             account: (count * ORDERS_MAX * 4).next_power_of_two().max(1024),
             orders: burst.next_power_of_two().max(256),

@@ -5,8 +5,9 @@
 //! - **The price stands and jumps.** In two of three seconds the mid of SOL does not move at all,
 //!   then it moves several ticks at once, mostly without a trade: makers follow other venues. So
 //!   there is a fair price that jumps with exponential sizes; a jump breeds others for some
-//!   seconds, in its own direction more often than not. That gives the heavy tails, the clusters
-//!   and the positive autocorrelation of one-second returns.
+//!   seconds, in its own direction more often than not, and the next such cluster would rather go
+//!   back. That gives the heavy tails, the clusters, the positive autocorrelation of one-second
+//!   returns, and what becomes of a quote within half a minute after it was hit.
 //! - **Makers flee at once and come back late.** The side in the way of a jump is cancelled in the
 //!   same block (at times an aggressor gets there first and sweeps what is left); the other side
 //!   follows with a delay, in which the spread is wide.

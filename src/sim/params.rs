@@ -223,6 +223,39 @@ type Wrong = (&'static str, &'static str);
 
 fn read(e: Entry) -> Result<FlowParams, Wrong> {
     let bps = |key, text: &str| Bps::parse(text.as_bytes()).map_err(|why| (key, why.name()));
+    check(&e)?;
+    let start_px = Price::parse(e.start_px.as_bytes()).map_err(|why| ("start_px", why.name()))?;
+    let level_sizes: Result<_, _> =
+        e.level_sizes.iter().map(|s| positive("level_sizes", s)).collect();
+    Ok(FlowParams {
+        asset: e.asset,
+        sz_decimals: e.sz_decimals,
+        start_px,
+        levels: e.levels,
+        level_sizes: level_sizes?,
+        order_sizes: quantiles("order_sizes", &e.order_sizes)?,
+        quotes_per_1000_s: e.quotes_per_1000_s,
+        quotes_at_best_permille: e.quotes_at_best_permille,
+        refill_permille: e.refill_permille,
+        aggressors_per_1000_s: e.aggressors_per_1000_s,
+        aggressor_sizes: quantiles("aggressor_sizes", &e.aggressor_sizes)?,
+        aggressor_buy_permille: e.aggressor_buy_permille,
+        aggressor_persist_permille: e.aggressor_persist_permille,
+        impact_bps: bps("impact_bps", &e.impact_bps)?,
+        yield_permille: e.yield_permille,
+        jumps_per_1000_s: e.jumps_per_1000_s,
+        jump_mean_bps: bps("jump_mean_bps", &e.jump_mean_bps)?,
+        jump_up_permille: e.jump_up_permille,
+        jump_persist_permille: e.jump_persist_permille,
+        jump_excite_permille: e.jump_excite_permille,
+        jump_memory_ms: e.jump_memory_ms,
+        revert_permille_per_bps: e.revert_permille_per_bps,
+        revert_memory_ms: e.revert_memory_ms,
+        snipe_permille: e.snipe_permille,
+    })
+}
+
+fn check(e: &Entry) -> Result<(), Wrong> {
     for (key, permille) in [
         ("quotes_at_best_permille", e.quotes_at_best_permille),
         ("refill_permille", e.refill_permille),
@@ -262,35 +295,7 @@ fn read(e: Entry) -> Result<FlowParams, Wrong> {
     if e.revert_permille_per_bps > 1000 {
         return Err(("revert_permille_per_bps", "more than 1000 permille"));
     }
-    let start_px = Price::parse(e.start_px.as_bytes()).map_err(|why| ("start_px", why.name()))?;
-    let level_sizes: Result<_, _> =
-        e.level_sizes.iter().map(|s| positive("level_sizes", s)).collect();
-    Ok(FlowParams {
-        asset: e.asset,
-        sz_decimals: e.sz_decimals,
-        start_px,
-        levels: e.levels,
-        level_sizes: level_sizes?,
-        order_sizes: quantiles("order_sizes", &e.order_sizes)?,
-        quotes_per_1000_s: e.quotes_per_1000_s,
-        quotes_at_best_permille: e.quotes_at_best_permille,
-        refill_permille: e.refill_permille,
-        aggressors_per_1000_s: e.aggressors_per_1000_s,
-        aggressor_sizes: quantiles("aggressor_sizes", &e.aggressor_sizes)?,
-        aggressor_buy_permille: e.aggressor_buy_permille,
-        aggressor_persist_permille: e.aggressor_persist_permille,
-        impact_bps: bps("impact_bps", &e.impact_bps)?,
-        yield_permille: e.yield_permille,
-        jumps_per_1000_s: e.jumps_per_1000_s,
-        jump_mean_bps: bps("jump_mean_bps", &e.jump_mean_bps)?,
-        jump_up_permille: e.jump_up_permille,
-        jump_persist_permille: e.jump_persist_permille,
-        jump_excite_permille: e.jump_excite_permille,
-        jump_memory_ms: e.jump_memory_ms,
-        revert_permille_per_bps: e.revert_permille_per_bps,
-        revert_memory_ms: e.revert_memory_ms,
-        snipe_permille: e.snipe_permille,
-    })
+    Ok(())
 }
 
 fn positive(key: &'static str, text: &str) -> Result<Qty, Wrong> {

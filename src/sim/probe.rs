@@ -43,8 +43,9 @@ pub fn probe(
         market.step(exchange, now);
         let mid = exchange.bbo(inst).mid();
         for (markout, after) in markouts.iter_mut().zip(MARKOUT_S) {
-            let due = waiting.iter().filter(|(at, _)| at + after == second);
-            for ((_, fill), mid) in due.zip(std::iter::repeat(mid).flatten()) {
+            // A side may be empty for a moment: then there is no mid, and no markout.
+            let Some(mid) = mid else { continue };
+            for (_, fill) in waiting.iter().filter(|(at, _)| at + after == second) {
                 let moved = fill.px.bps_to(mid).0 * fill.side.sign();
                 *markout = (markout.0 + moved as f64 / Bps::ONE as f64, markout.1 + 1.0);
             }

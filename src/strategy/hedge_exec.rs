@@ -7,13 +7,15 @@
 //! ```
 //! The cross is an IOC limited to `slippage` of the mid at decision time. When the market has moved
 //! further than that while the passive order waited, the cross is abandoned and the decision made
-//! anew. A hedge that has not reduced the inventory within `deadline` of its decision is `stuck`.
+//! anew. When inventory that can be hedged has not shrunk within `deadline` of the first decision to
+//! hedge it, the hedge is `stuck`: whether the order hangs, every cross misses, or a rule of our own
+//! refuses it, and however often it was decided anew in between.
 
 use crate::event::Tif;
 use crate::instrument::{PriceIntent, Quantized, Quantizer, SizePolicy};
 use crate::strategy::hedger::{HedgeRule, HedgeSize, size};
 use crate::strategy::{Target, View};
-use crate::units::{Bps, Nanos, Price, Qty, Side, StateHasher};
+use crate::units::{Bps, Nanos, Price, Qty, Round, Side, StateHasher};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HedgeParams {
@@ -39,6 +41,8 @@ pub struct OwnOrders {
     pub open: u32,
     /// Of these, the ones whose fate is unknown.
     pub unknown: u32,
+    /// Of these, the ones that rest with no cancel on its way.
+    pub live: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,6 +161,10 @@ pub struct Hedger {
     decided: Nanos,
     decided_inventory: Qty,
     decided_mid2: i64,
+    /// Size of its last order.
+    ordered: Qty,
+    /// Since when hedgeable inventory has not shrunk, and its smallest size since then.
+    unreduced: Option<(Nanos, Qty)>,
     alarmed: bool,
     hedges: u64,
 }
@@ -179,23 +187,50 @@ impl Hedger {
         guard_active: bool,
         quantizer: &mut Quantizer,
     ) -> HedgeStep {
-        let held = view.inventory.abs();
-        let late = self.is_running() && view.now.since(self.decided) >= params.deadline;
-        let reduced = held < self.decided_inventory.abs();
-        if late && !reduced && !self.alarmed {
+        let mut step = self.advance(params, view, own, guard_active, quantizer);
+        let Some((since, _)) = self.track(params, view, step.reason) else { return step };
+        let deadline = since.after(params.deadline);
+        if self.alarmed {
+            return step;
+        }
+        if view.now >= deadline {
             self.alarmed = true;
-            let mut step = self.advance(params, view, own, guard_active, quantizer);
             step.stuck = true;
             if step.wish == HedgeWish::Nothing {
                 step.reason = HedgeReason::Stuck;
             }
-            return step;
+        } else {
+            step.wake = Some(step.wake.map_or(deadline, |at| at.min(deadline)));
         }
-        self.advance(params, view, own, guard_active, quantizer)
+        step
     }
 
-    fn is_running(&self) -> bool {
-        matches!(self.phase, Phase::Resting | Phase::Pulling | Phase::Crossing)
+    /// Since when the inventory has waited for a hedge in vain; `None` when there is none to wait
+    /// for.
+    fn track(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        reason: HedgeReason,
+    ) -> Option<(Nanos, Qty)> {
+        let held = view.inventory.abs();
+        let nothing_due = held <= params.rule.trigger
+            || matches!(reason, HedgeReason::ResidualBelowMinimum | HedgeReason::DryRun)
+            || params.dry_run;
+        let turned = Side::of_sign(view.inventory) != Side::of_sign(self.decided_inventory);
+        self.unreduced = match self.unreduced {
+            _ if nothing_due => None,
+            Some((_, least)) if held < least || turned => {
+                self.alarmed = false;
+                Some((view.now, held))
+            }
+            None => {
+                self.alarmed = false;
+                Some((view.now, held))
+            }
+            waiting => waiting,
+        };
+        self.unreduced
     }
 
     fn advance(
@@ -207,6 +242,8 @@ impl Hedger {
         quantizer: &mut Quantizer,
     ) -> HedgeStep {
         match self.phase {
+            // One hedge at a time: an order of an earlier one that turns out to live goes first.
+            Phase::Idle | Phase::Cooldown if own.open > 0 => pull(own, view),
             Phase::Idle => self.decide(params, view, guard_active, quantizer),
             Phase::Cooldown => {
                 let end = self.since.after(params.cooldown);
@@ -217,11 +254,11 @@ impl Hedger {
                 self.decide(params, view, guard_active, quantizer)
             }
             Phase::Resting => self.rest(params, view, own, guard_active, quantizer),
-            Phase::Pulling if own.open > 0 => nothing(HedgeReason::InFlight, view, None),
+            // A cancel that was refused, or an order that was found alive, is cancelled again.
+            Phase::Pulling if own.open > 0 => pull(own, view),
             Phase::Pulling => self.cross(params, view, guard_active, quantizer),
-            Phase::Crossing if own.open > 0 => {
-                nothing(HedgeReason::InFlight, view, Some(self.decided.after(params.deadline)))
-            }
+            // An IOC never rests, so one that is alive was mistaken for something else.
+            Phase::Crossing if own.open > 0 => pull(own, view),
             Phase::Crossing => {
                 self.enter(Phase::Cooldown, view.now);
                 nothing(HedgeReason::Resolved, view, Some(view.now.after(params.cooldown)))
@@ -249,7 +286,6 @@ impl Hedger {
         self.decided = view.now;
         self.decided_inventory = view.inventory;
         self.decided_mid2 = view.top.mid2();
-        self.alarmed = false;
         if params.passive_wait == Nanos::ZERO {
             return self.cross(params, view, guard_active, quantizer);
         }
@@ -274,8 +310,10 @@ impl Hedger {
         let settled = turned || view.inventory.abs() <= params.rule.trigger;
         let end = self.since.after(params.passive_wait);
         if own.open == 0 {
-            // Filled, or the venue refused it (it would have traded).
-            if settled {
+            // Filled: the next clip comes after the cooldown. Otherwise the venue refused it (it
+            // would have traded) or cancelled it, and what is left crosses.
+            let filled = view.inventory.abs().0 + self.ordered.0 <= self.decided_inventory.abs().0;
+            if settled || filled {
                 self.enter(Phase::Cooldown, view.now);
                 let wake = Some(view.now.after(params.cooldown));
                 return nothing(HedgeReason::Resolved, view, wake);
@@ -350,19 +388,15 @@ impl Hedger {
             return HedgeStep { residual, ..nothing(HedgeReason::DryRun, view, wake) };
         }
         self.hedges += 1;
+        self.ordered = qty;
         self.enter(next, view.now);
+        // What becomes of a cross is an event; the end of a passive wait is a timer.
         let (reason, wake) = match tif {
-            Tif::Ioc => (HedgeReason::Cross, view.now.after(params.deadline)),
-            _ => (HedgeReason::PassiveFirst, view.now.after(params.passive_wait)),
+            Tif::Ioc => (HedgeReason::Cross, None),
+            _ => (HedgeReason::PassiveFirst, Some(view.now.after(params.passive_wait))),
         };
         let target = Target { side, px, qty, tif, reduce_only: true };
-        HedgeStep {
-            wish: HedgeWish::Place(target),
-            reason,
-            residual,
-            wake: Some(wake),
-            stuck: false,
-        }
+        HedgeStep { wish: HedgeWish::Place(target), reason, residual, wake, stuck: false }
     }
 
     /// The size that is due, at the floor of the least favourable price this hedge may carry: a
@@ -383,7 +417,12 @@ impl Hedger {
             return Err(HedgeReason::OutOfGrid);
         };
         match size(&params.rule, view.inventory, guard_active, floor, quantizer.instrument()) {
-            HedgeSize::Order { side, qty, residual } => Ok((side, qty, residual)),
+            HedgeSize::Order { side, qty, .. } => {
+                // A clip beyond the order limits would be refused each time: part of it is not.
+                let most = view.order_max.max(floor);
+                let qty = qty.min(quantizer.instrument().round_qty(most, Round::Down));
+                Ok((side, qty, Qty(view.inventory.abs().0 - qty.0)))
+            }
             HedgeSize::None => Err(HedgeReason::WithinTrigger),
             HedgeSize::ResidualBelowMinimum { .. } => Err(HedgeReason::ResidualBelowMinimum),
         }
@@ -394,14 +433,39 @@ impl Hedger {
         self.enter(Phase::Cooldown, now);
     }
 
+    /// The order of this step met an own order that is being pulled for it: the same step is made
+    /// again when that one is gone.
+    pub fn held_back(&mut self) {
+        self.hedges -= 1;
+        self.phase = if self.phase == Phase::Crossing { Phase::Pulling } else { Phase::Idle };
+    }
+
+    /// Everything was stopped: what was decided before is not true any more.
+    pub fn halt(&mut self) {
+        self.phase = Phase::Idle;
+        self.unreduced = None;
+        self.alarmed = false;
+    }
+
     pub fn digest(&self, h: &mut StateHasher) {
         h.word(self.phase as u64);
         h.word(self.since.0);
         h.word(self.decided.0);
         h.signed(self.decided_inventory.0);
         h.signed(self.decided_mid2);
+        let (since, least) = self.unreduced.unwrap_or_default();
+        h.word(since.0);
+        h.signed(least.0);
+        h.word(u64::from(self.alarmed));
+        h.signed(self.ordered.0);
         h.word(self.hedges);
     }
+}
+
+/// Waits for the hedger's open orders to go, and asks those to go that no cancel is on its way for.
+fn pull(own: OwnOrders, view: &View) -> HedgeStep {
+    let step = nothing(HedgeReason::InFlight, view, None);
+    if own.live > 0 { HedgeStep { wish: HedgeWish::Pull, ..step } } else { step }
 }
 
 fn nothing(reason: HedgeReason, view: &View, wake: Option<Nanos>) -> HedgeStep {

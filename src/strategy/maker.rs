@@ -11,6 +11,7 @@
 use crate::event::Tif;
 use crate::instrument::{PriceIntent, Quantized, Quantizer, SizePolicy};
 use crate::strategy::guard::{Healing, HealingParams, PnlGuard, PnlGuardParams};
+use crate::strategy::quality::QualityParams;
 use crate::strategy::regime::{Mode, Regime, RegimeParams, Trend};
 use crate::strategy::{Target, View, line};
 use crate::units::{Bps, Nanos, Price, Qty, Side, StateHasher};
@@ -96,6 +97,7 @@ pub struct MakerParams {
     /// Distance between quote levels.
     pub level_step: Bps,
     pub raise_to_minimum: bool,
+    pub quality: QualityParams,
 }
 
 /// The named parts of a spread, in the order of [`SideQuote::parts`].
@@ -238,12 +240,12 @@ pub struct Maker {
 }
 
 impl Maker {
-    /// Both sides' quotes for this view. `quality` widens (raw bps) and comes from hit quality.
+    /// Both sides' quotes for this view. `quality` widens each side and comes from hit quality.
     pub fn quote(
         &mut self,
         params: &MakerParams,
         view: &View,
-        quality: Bps,
+        quality: [Bps; 2],
         quantizer: &mut Quantizer,
     ) -> [SideQuote; 2] {
         let reading = &view.reading;
@@ -262,7 +264,6 @@ impl Maker {
         }
         parts[SpreadPart::Inventory as usize] = params.inventory_spread.at(held, 0) as i32;
         parts[SpreadPart::Healing as usize] = params.healing_step.0 as i32 * steps as i32;
-        parts[SpreadPart::Quality as usize] = quality.0 as i32;
 
         let mut factors = [1000u16; SIZE_FACTORS];
         factors[SizeFactor::Volatility as usize] = size_by_volatility(params, vol) as u16;
@@ -286,6 +287,7 @@ impl Maker {
         Side::BOTH.map(|side| {
             let mut quote = draft;
             quote.side = side;
+            quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
             self.side(params, view, reservation, quote, quantizer)
         })
     }
@@ -340,20 +342,59 @@ impl Maker {
             Side::Buy => reservation.shift(Bps(-distance.0)),
             Side::Sell => reservation.shift(distance),
         };
-        // A post-only order may not touch the other side.
+        // A post-only order may not touch the other side, and a quote without its edge against the
+        // microprice would be pulled by the next book: both bound it. (Two raw units cover the
+        // rounding of the two divisions.)
+        let edge = Bps(view.min_edge.0 + 2);
         let bounded = match side {
-            Side::Buy => Price(wanted.0.min(view.top.ask.px.0 - 1)),
-            Side::Sell => Price(wanted.0.max(view.top.bid.px.0 + 1)),
+            Side::Buy => {
+                let fair = view.reading.microprice.shift(Bps(-edge.0));
+                wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
+            }
+            Side::Sell => {
+                let fair = view.reading.microprice.shift(edge);
+                wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
+            }
         };
-        // 3. Size.
-        let wish = self.size(params, &quote, held, reducing);
+        self.sized(params, view, bounded, reducing, quote, quantizer)
+    }
+
+    /// 3. The size, in the room that the limits leave, and through the one door.
+    fn sized(
+        &self,
+        params: &MakerParams,
+        view: &View,
+        px: Price,
+        reducing: bool,
+        mut quote: SideQuote,
+        quantizer: &mut Quantizer,
+    ) -> SideQuote {
+        let side = quote.side;
+        let held = view.inventory.abs();
+        let wish = self.size(params, &quote, held, reducing).min(view.order_max);
+        let room = view.room[side.index()];
+        let (wish, levels) = fit(wish, quote.levels.clamp(1, LEVELS_MAX), room);
+        quote.levels = levels;
         let policy = size_policy(params);
-        match quantizer.quantize(side, bounded, wish, PriceIntent::Passive, policy) {
+        let mut order = quantizer.quantize(side, px, wish, PriceIntent::Passive, policy);
+        if let (Quantized::BelowMinimum { floor, .. }, true) = (order, reducing)
+            && floor <= held
+        {
+            // `skip_side` must not take the way out of an inventory that can be sold.
+            let policy = SizePolicy::RaiseToMinimum;
+            order = quantizer.quantize(side, px, wish, PriceIntent::Passive, policy);
+        }
+        match order {
+            // Raising to the minimum stays within the guards, too.
+            Quantized::Order { qty, .. } if qty > room || qty > view.order_max => {
+                quote.silence = Some(Silence::Risk);
+            }
             Quantized::Order { px, qty } => {
                 quote.raised = qty > wish;
                 quote.px = px;
                 quote.qty = qty;
             }
+            Quantized::Zero if wish.0 <= 0 => quote.silence = Some(Silence::Risk),
             Quantized::BelowMinimum { .. } | Quantized::Zero => {
                 quote.silence = Some(Silence::BelowMinimum);
             }
@@ -368,7 +409,11 @@ impl Maker {
     fn size(&self, params: &MakerParams, quote: &SideQuote, held: Qty, reducing: bool) -> Qty {
         let mut size = params.size;
         for factor in quote.factors {
-            size = size.permille(i64::from(factor));
+            // Divided by a constant in an i64 where the product fits: 10^6 units times 65 does.
+            size = match size.0.checked_mul(i64::from(factor)) {
+                Some(product) => Qty(product / 1000),
+                None => size.permille(i64::from(factor)),
+            };
         }
         let size = size.max(params.size_min).min(params.size_max);
         if reducing && held > params.soft_cap { size.max(held) } else { size }
@@ -378,6 +423,19 @@ impl Maker {
         self.regime.digest(h);
         self.pnl_guard.digest(h);
         self.healing.digest(h);
+    }
+}
+
+/// As many levels of `wish` as `room` holds; where not even one fits, one of what is left.
+#[inline]
+fn fit(wish: Qty, levels: usize, room: Qty) -> (Qty, usize) {
+    let whole = wish.0.saturating_mul(levels as i64);
+    if whole <= room.0 || wish.0 <= 0 {
+        return (wish, levels);
+    }
+    match (room.0 / wish.0).max(0) as usize {
+        0 => (room, 1),
+        some => (wish, some),
     }
 }
 
@@ -427,6 +485,7 @@ pub fn targets(
     if quote.silence.is_some() {
         return out;
     }
+    let mut last = None;
     for (i, slot) in out.iter_mut().enumerate().take(quote.levels.clamp(1, LEVELS_MAX)) {
         let away = Bps(params.level_step.0 * i as i64);
         let px = match quote.side {
@@ -437,6 +496,11 @@ pub fn targets(
         let policy = size_policy(params);
         let order = quantizer.quantize(quote.side, px, quote.qty, PriceIntent::Passive, policy);
         if let Quantized::Order { px, qty } = order {
+            // On a coarse grid two levels can meet in one price: the venue would see a duplicate.
+            if last == Some(px) {
+                continue;
+            }
+            last = Some(px);
             *slot = Some(Target { side: quote.side, px, qty, tif: Tif::Alo, reduce_only: false });
         }
     }

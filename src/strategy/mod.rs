@@ -9,6 +9,7 @@ pub mod guard;
 pub mod regime;
 
 pub mod maker;
+pub mod quality;
 
 pub mod hedge_exec;
 pub mod hedger;
@@ -25,7 +26,7 @@ pub mod proof;
 use crate::book::Top;
 use crate::event::Tif;
 use crate::strategy::signal::Reading;
-use crate::units::{Nanos, Notional, Price, Qty, Side};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 /// What a strategy may see of one instrument.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,14 @@ pub struct View {
     pub realized_window: Notional,
     /// FIFO realized PnL since the start.
     pub realized: Notional,
+    /// Least edge against the microprice that a resting quote must have: with less it is pulled by
+    /// the next book, so it is not placed either.
+    pub min_edge: Bps,
+    /// How much a side may add in all until a position limit, with everything of others that
+    /// rests on it counted as filled. By side; not positive when there is no room.
+    pub room: [Qty; 2],
+    /// The largest order that the limits let through.
+    pub order_max: Qty,
 }
 
 /// An order that a strategy wants to have in the book.

@@ -107,6 +107,9 @@ impl Signals {
                 return;
             }
         }
+        let stale = self.oldest(now);
+        self.sample_first = (self.sample_first + stale) % TREND_SAMPLES;
+        self.sample_count -= stale;
         if self.sample_count == TREND_SAMPLES {
             self.sample_first = (self.sample_first + 1) % TREND_SAMPLES;
             self.sample_count -= 1;
@@ -115,7 +118,23 @@ impl Signals {
         self.sample_count += 1;
     }
 
-    pub fn read(&mut self, now: Nanos) -> Reading {
+    /// How many samples are older than the one that the trend is measured from: the last one that
+    /// is at least a span old, or the oldest.
+    #[inline]
+    fn oldest(&self, now: Nanos) -> usize {
+        let mut stale = 0;
+        while stale + 1 < self.sample_count {
+            let next = (self.sample_first + stale + 1) % TREND_SAMPLES;
+            if now.since(self.samples[next].0) < self.params.trend_span {
+                break;
+            }
+            stale += 1;
+        }
+        stale
+    }
+
+    /// Reading changes nothing: who looks, and how often, is no part of the log.
+    pub fn read(&self, now: Nanos) -> Reading {
         let Some((_, top)) = self.last else {
             return Reading::default();
         };
@@ -139,20 +158,12 @@ impl Signals {
         Some(Bps(u64::try_from(variance).unwrap_or(u64::MAX).isqrt() as i64))
     }
 
-    /// Drops samples older than the span but the last of them, and compares with the oldest.
-    fn trend(&mut self, now: Nanos, mid2: i64) -> Bps {
-        while self.sample_count > 1 {
-            let second = (self.sample_first + 1) % TREND_SAMPLES;
-            if now.since(self.samples[second].0) < self.params.trend_span {
-                break;
-            }
-            self.sample_first = second;
-            self.sample_count -= 1;
+    fn trend(&self, now: Nanos, mid2: i64) -> Bps {
+        if self.sample_count == 0 {
+            return Bps::ZERO;
         }
-        match self.sample_count {
-            0 => Bps::ZERO,
-            _ => Bps(ret_raw_bps(self.samples[self.sample_first].1, mid2)),
-        }
+        let from = (self.sample_first + self.oldest(now)) % TREND_SAMPLES;
+        Bps(ret_raw_bps(self.samples[from].1, mid2))
     }
 
     /// Twice the mid of the last top, also after an interruption; zero before the first.
@@ -169,7 +180,14 @@ impl Signals {
         h.word(self.square_sum);
         h.word(self.time_sum);
         h.signed(self.flow);
-        h.word(self.sample_count as u64);
+        h.word(self.observed.0);
+        h.signed(self.last_mid2);
+        h.word(self.last.map_or(0, |(at, _)| at.0));
+        for i in 0..self.sample_count {
+            let (at, mid2) = self.samples[(self.sample_first + i) % TREND_SAMPLES];
+            h.word(at.0);
+            h.signed(mid2);
+        }
     }
 }
 

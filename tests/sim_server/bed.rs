@@ -194,7 +194,12 @@ impl Client {
     }
 
     pub fn send(&mut self, text: &str) {
-        self.0.send(Message::text(text)).unwrap();
+        assert!(self.try_send(text), "the server is gone");
+    }
+
+    /// `false` when the server is gone.
+    pub fn try_send(&mut self, text: &str) -> bool {
+        self.0.send(Message::text(text)).is_ok()
     }
 
     pub fn try_recv(&mut self) -> Result<String, tungstenite::Error> {

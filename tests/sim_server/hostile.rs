@@ -6,11 +6,11 @@ use std::net::TcpStream;
 use evenkeel::event::Tif;
 use evenkeel::net::frame::Fault;
 use evenkeel::net::{Conn, Endpoint, Limits, NetError};
-use evenkeel::sim::exchange::Rules;
+use evenkeel::sim::exchange::{FaultRule, Rules};
 use evenkeel::sim::server::{BadFrame, PeerLimits, Scope, ServerFault};
 use evenkeel::units::{Nanos, Side};
 
-use crate::bed::{Bed, PATIENCE, T0};
+use crate::bed::{Bed, PATIENCE, T0, limit};
 
 const BOOK: &str = "{\"type\":\"l2Book\",\"coin\":\"SOL\"}";
 
@@ -279,4 +279,36 @@ fn a_client_that_does_not_read_is_closed() {
         bed.pass(500);
     }
     panic!("the queue has no end");
+}
+
+#[test]
+fn what_waits_in_a_delay_is_bounded_too() {
+    let limits = PeerLimits { queue_max: 10_000, ..PeerLimits::default() };
+    let bed = Bed::with(|c| c.limits = limits, Rules::instant());
+    let mut client = bed.client();
+    client.settle();
+    bed.server.fault(ServerFault::Delay(Scope::All, Nanos::from_secs(1)));
+    // It may be gone before the last of them.
+    let mut sent = 0;
+    while sent < 200 && client.try_send("{\"method\":\"ping\"}") {
+        sent += 1;
+    }
+    assert!(client.try_recv().is_err());
+    assert_eq!(bed.server.stats().unwrap().slow_closed, 1);
+}
+
+#[test]
+fn a_lost_answer_ends_the_http_connection_after_a_minute() {
+    let bed = Bed::new();
+    let lost = FaultRule::once(evenkeel::sim::exchange::Fault::DropResponse);
+    bed.server.with(move |x| x.add_fault(lost)).unwrap();
+    let body = bed.agent.sign(&limit(true, "100", "1", "Alo"), bed.nonce());
+    let mut stream = raw(&bed);
+    let head = format!("POST /exchange HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    while bed.server.stats().unwrap().actions == 0 {
+        std::thread::yield_now();
+    }
+    bed.pass(60_001);
+    assert_eq!(until_end(stream), "");
 }

@@ -41,7 +41,7 @@ pub struct DemoArgs {
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
     /// latencies stay real.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub speed: u32,
     /// One JSON object at the end instead of text.
     #[arg(long)]
@@ -73,7 +73,11 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let config = configuration(args)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
-    let wish = wish(args, &config)?;
+    let mut wish = wish(args, &config)?;
+    if wish.topology.is_none() && cores.len() < 4 {
+        // The venue lives in this process and needs a core as well.
+        wish.topology = Some(Topology::Fused);
+    }
     let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
     let venue = venue::start(args, &clock)?;
     let rest = Endpoint::parse(&venue.http_url()).map_err(Failure::environment)?;

@@ -1,0 +1,304 @@
+//! Cold. The whole hot path without sockets: the real steps over the real rings, wired as a session
+//! wires them, with a venue that takes every order in place of the one behind the socket.
+//!
+//! ```text
+//!  server frame -> [FeedEnd: FrameReader, FeedStep] -> market ring -> SequencerStep -> order ring
+//!    -> [EgressEnd: EgressStep, masked frame] -> answers -> account ring -> SequencerStep
+//! ```
+//! The strategy is the demo's profile but for two values: one level a side, as the default profile
+//! has it, so that a new quote is one order; and a hedger that acts on every fill, so that hedges
+//! are part of what is measured.
+
+use evenkeel::config::Config;
+use evenkeel::core::{Core, CoreConfig};
+use evenkeel::event::{
+    Action, CancelReason, Event, Link, OrderId, Stamp, Tif, Timed, VenueOrderState,
+};
+use evenkeel::instrument::{InstId, Instrument, Symbol};
+use evenkeel::journal::Record;
+use evenkeel::net::frame::{FrameReader, Opcode, write_masked};
+use evenkeel::net::mask::MaskKeys;
+use evenkeel::net::{Endpoint, Limits};
+use evenkeel::pipeline::clock::Clock;
+use evenkeel::pipeline::dial::Dialer;
+use evenkeel::pipeline::egress::{EgressStep, Parts};
+use evenkeel::pipeline::feed::FeedStep;
+use evenkeel::pipeline::metrics::Metrics;
+use evenkeel::pipeline::reconcile::Reconciler;
+use evenkeel::pipeline::sequencer::{Rings, SequencerStep};
+use evenkeel::pipeline::table::Depths;
+use evenkeel::sim::exchange::hyperliquid_perp;
+use evenkeel::units::{Price, Qty, Side};
+use evenkeel::venue::eip712::{PoolFiller, PooledSigner, Signer, nonce_pool};
+use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::hyperliquid::feed::FeedCodec;
+use evenkeel::venue::hyperliquid::orders::{CodecConfig, FRAME_MAX, OrderCodec};
+use evenkeel::venue::hyperliquid::sign::Network;
+use evenkeel::venue::hyperliquid::user::UserCodec;
+use evenkeel::venue::{MarketFeed, VenueAccount};
+use ring::spsc::{Consumer, Producer, channel};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+const INST: InstId = InstId(0);
+const KEY: [u8; 32] = [0x42; 32];
+const RUN_TAG: u64 = 0x0123_4567_89ab_cdef;
+/// One resting order in so many is filled whole, so that there is inventory to lean on and hedge.
+const FILL_EVERY: u64 = 24;
+/// Samples that one round can take; more would allocate while it runs.
+const SAMPLES_MAX: usize = 1 << 18;
+
+/// The path in its parts: each can move to a thread of its own.
+pub struct Rig {
+    pub feed: FeedEnd,
+    pub strategy: SequencerStep,
+    pub egress: EgressEnd,
+    pub journal: Consumer<Record>,
+    pub filler: Option<PoolFiller>,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+}
+
+/// The market's socket: bytes lie in the receive buffer, where a read put them.
+pub struct FeedEnd {
+    reader: FrameReader,
+    pub step: FeedStep,
+    clock: Clock,
+}
+
+/// One frame that left.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When the bytes that caused it were read; zero when none did (an answer, a timer).
+    pub cause: Stamp,
+    /// When it lay masked in the write buffer.
+    pub out: Stamp,
+    pub places: u8,
+    pub cancels: u8,
+}
+
+/// The orders' socket, and the venue behind it.
+pub struct EgressEnd {
+    egress: EgressStep,
+    keys: MaskKeys,
+    wire: Box<[u8]>,
+    venue: Venue,
+    clock: Clock,
+    pub samples: Vec<Sample>,
+}
+
+/// Takes every order, fills one in [`FILL_EVERY`], cancels what it is told to.
+struct Venue {
+    account: Producer<Event>,
+    /// Answers are given after the last frame of a step, outside of what is measured.
+    due: Vec<Event>,
+    orders: u64,
+    trades: u64,
+}
+
+/// The strategy of the path.
+fn configuration(instrument: &Instrument) -> CoreConfig {
+    let demo = (include_str!("../../config/demo.toml"), "config/demo.toml");
+    let set = |key: &str, value: &str| (format!("market.SOL.{key}"), value.to_owned());
+    let flags = [
+        set("maker.regime.aggressive.levels", "1"),
+        set("hedger.trigger", "0.15"),
+        set("hedger.target", "0.05"),
+    ];
+    let config = Config::layered(&[demo], &[], &flags).expect("the demo's profile is tested");
+    config.core(&[instrument.spec]).expect("the profile fits the market")
+}
+
+impl Rig {
+    /// `pool`: nonces prepared at most; `None` signs every order the RFC 6979 way.
+    pub fn new(clock: &Clock, pool: Option<usize>) -> Rig {
+        let symbol = Symbol::new("SOL").expect("a symbol");
+        let instrument = hyperliquid_perp(INST, symbol, 5, 2).expect("SOL's rules");
+        let metrics = Arc::new(Metrics::default());
+        let depths = Depths::for_instruments(1);
+        let (market_in, market) = channel(depths.market);
+        let (account_in, account) = channel(depths.account);
+        let (orders, orders_out) = channel(depths.orders);
+        let (asks, asks_out) = channel(depths.asks);
+        let (journal_in, journal) = channel(depths.journal);
+        // Nobody commands and nobody watches: these ends are dropped, as when they have no reader.
+        let ops = channel(depths.ops).1;
+        let telemetry = channel(depths.telemetry).0;
+        let endpoint = Endpoint::parse("ws://127.0.0.1:1").expect("an address, never dialled");
+        let dialer = || Dialer::new(endpoint.clone(), Limits::default(), clock.clone());
+        let feed = FeedStep::new(
+            MarketFeed::Hyperliquid(FeedCodec::new(&[(INST, symbol)])),
+            dialer(),
+            market_in,
+            asks_out,
+            1,
+            clock.clone(),
+            Arc::clone(&metrics),
+        );
+        let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
+        let journal_in = Some(journal_in);
+        let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
+        let quiet = Arc::new(AtomicBool::new(false));
+        let strategy =
+            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), quiet);
+        let (signer, filler) = signer(pool);
+        let owner = signer.address();
+        let egress = EgressStep::new(Parts {
+            venue: VenueAccount::Hyperliquid(Account::new(
+                OrderCodec::new(CodecConfig {
+                    network: Network::Mainnet,
+                    vault: None,
+                    run_tag: RUN_TAG,
+                    assets: vec![(INST, instrument.spec.asset)],
+                    order_ttl_ms: None,
+                    ioc_priority: None,
+                    builder: None,
+                }),
+                UserCodec::new(RUN_TAG, &[(INST, symbol)]),
+                signer,
+                owner,
+            )),
+            instruments: vec![instrument],
+            dialer: dialer(),
+            reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
+            actions: orders_out,
+            // The venue below answers in place of a socket; this end would only hear of failures.
+            events: channel(depths.account).0,
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+        });
+        let mut rig = Rig {
+            feed: FeedEnd { reader: FrameReader::new(1 << 16), step: feed, clock: clock.clone() },
+            strategy,
+            egress: EgressEnd {
+                egress,
+                keys: MaskKeys::from_seed([7; 32]),
+                wire: vec![0; FRAME_MAX + 64].into_boxed_slice(),
+                venue: Venue {
+                    account: account_in,
+                    due: Vec::with_capacity(256),
+                    orders: 0,
+                    trades: 0,
+                },
+                clock: clock.clone(),
+                samples: Vec::with_capacity(SAMPLES_MAX),
+            },
+            journal,
+            filler,
+            clock: clock.clone(),
+            metrics,
+        };
+        rig.egress.open();
+        rig
+    }
+
+    /// Fills the nonce pool, which a cold thread does in production.
+    pub fn fill_pool(&mut self) {
+        if let Some(filler) = &mut self.filler {
+            filler.fill(1 << 20).expect("the system has randomness");
+        }
+    }
+}
+
+fn signer(pool: Option<usize>) -> (PooledSigner, Option<PoolFiller>) {
+    let signer = Signer::new(KEY).expect("a valid key");
+    match pool {
+        None => (PooledSigner::deterministic(signer), None),
+        Some(size) => {
+            let (filler, taker) = nonce_pool(&signer, size);
+            (PooledSigner::with_pool(signer, taker), Some(filler))
+        }
+    }
+}
+
+impl FeedEnd {
+    /// One server frame: what a read brings, stamped, cut, checked and decoded into the ring.
+    #[inline]
+    pub fn take(&mut self, mut bytes: &[u8]) -> Stamp {
+        let read = self.reader.fill(&mut bytes).expect("the buffer was emptied before");
+        assert!(read > 0 && bytes.is_empty(), "a frame is one read");
+        let recv = self.clock.stamp();
+        let item = self.reader.next_item().expect("a sound frame").expect("a whole frame");
+        self.step.frame(self.reader.payload(item), recv);
+        recv
+    }
+}
+
+impl EgressEnd {
+    /// Tells the core that it may quote.
+    fn open(&mut self) {
+        let recv = self.clock.stamp();
+        self.venue.due.push(Event::LinkUp { link: Link::Orders, recv });
+        self.venue.due.push(Event::Reconciled { open_orders: 0, recv });
+        self.venue.answer();
+    }
+
+    /// Everything that waits in the order ring, as masked frames in the write buffer; then the
+    /// venue's answers.
+    #[inline]
+    pub fn step(&mut self) -> usize {
+        let EgressEnd { egress, keys, wire, venue, clock, samples } = self;
+        let sent = egress.drain_to(|text, batch| {
+            if !text.is_empty() {
+                let len = write_masked(wire, Opcode::Text, text, keys.next_key());
+                black_box(&wire[..len.expect("the buffer takes the longest frame")]);
+            }
+            let out = clock.stamp();
+            let places = batch.iter().filter(|t| matches!(t.action, Action::Place { .. })).count();
+            let cancels =
+                batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
+            let (places, cancels) = (places as u8, cancels as u8);
+            if samples.len() < SAMPLES_MAX {
+                samples.push(Sample { cause: batch[0].cause, out, places, cancels });
+            }
+            batch.iter().for_each(|timed| venue.take(timed, out));
+        });
+        if sent > 0 {
+            venue.answer();
+        }
+        sent
+    }
+}
+
+impl Venue {
+    fn take(&mut self, timed: &Timed<Action>, recv: Stamp) {
+        match timed.action {
+            Action::Place { inst, side, tif, order, px, qty, .. } => {
+                self.orders += 1;
+                if tif == Tif::Ioc {
+                    let (state, filled) = (VenueOrderState::Filled, qty);
+                    let venue_oid = self.orders;
+                    self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
+                    self.fill(inst, side, order, px, qty, true);
+                    return;
+                }
+                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                if self.orders.is_multiple_of(FILL_EVERY) {
+                    self.fill(inst, side, order, px, qty, false);
+                }
+            }
+            Action::Cancel { order, .. } => {
+                self.due.push(Event::Canceled { order, reason: CancelReason::ByUs, recv });
+            }
+            Action::Query { order, .. } => {
+                let (state, venue_oid) = (VenueOrderState::Open, 1);
+                let filled = Qty::ZERO;
+                self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
+            }
+            Action::Modify { .. } | Action::CancelAll | Action::Resnapshot { .. } => {}
+        }
+    }
+
+    fn fill(&mut self, inst: InstId, side: Side, order: OrderId, px: Price, qty: Qty, taker: bool) {
+        self.trades += 1;
+        let (trade_id, exch_ms) = (self.trades, 1_760_000_000_000);
+        self.due.push(Event::Fill { inst, side, taker, order, px, qty, fee: 0, trade_id, exch_ms });
+    }
+
+    fn answer(&mut self) {
+        for event in self.due.drain(..) {
+            assert!(self.account.push(event).is_ok(), "the core drains the ring at every step");
+        }
+    }
+}

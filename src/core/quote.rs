@@ -1,0 +1,184 @@
+//! Hot. The maker's part of a decision: what it sees of its own hits, its quotes, and the smallest
+//! set of changes that brings them about.
+
+use super::{Core, InstState, Outputs, Said};
+use crate::event::{Component, Stamp};
+use crate::explain::Note;
+use crate::instrument::InstId;
+use crate::orders::{Order, OrderState};
+use crate::strategy::View;
+use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
+use crate::strategy::requote;
+use crate::units::{Price, Qty, Side};
+
+impl Core {
+    /// The maker: quotes, explanations, changes.
+    pub(super) fn make(
+        &mut self,
+        inst: InstId,
+        view: Option<&View>,
+        silence: Option<Silence>,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) {
+        let state = &mut self.insts[usize::from(inst.0)];
+        let Some(params) = state.config.maker else { return };
+        // The maker always sees the market, so that its guards keep their memory; what silences it
+        // from outside then takes the place of its quotes.
+        let mut quotes =
+            Side::BOTH.map(|side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid)));
+        let mut kept = None;
+        if let Some(view) = view {
+            let quality = state.judge_hits(inst, &params, view, out);
+            let own = state.maker.quote(&params, view, quality, &mut state.quantizer);
+            match silence {
+                None => quotes = own,
+                // The venue refuses our orders, so nothing new is placed; but a resting quote that
+                // reduces inventory stays as long as it is where it should be.
+                Some(Silence::Breaker) => kept = state.reducing_side(),
+                Some(_) => {}
+            }
+            if let Some(side) = kept {
+                quotes[side.index()] = own[side.index()];
+            }
+        }
+        for mut quote in quotes {
+            if let Some((side, until)) = self.insts[usize::from(inst.0)].make_way
+                && side == quote.side
+                && self.now < until
+            {
+                quote = SideQuote::silent(side, Silence::Risk);
+            }
+            self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
+            self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+        }
+    }
+
+    /// `cancels_only`: what does not fit goes, and nothing takes its place.
+    fn requote(
+        &mut self,
+        inst: InstId,
+        quote: &SideQuote,
+        cancels_only: bool,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) {
+        let now = self.now;
+        let state = &mut self.insts[usize::from(inst.0)];
+        let Some(params) = state.config.maker else { return };
+        let targets = maker::targets(quote, &params, &mut state.quantizer);
+        let own = state.orders.iter().filter(|o| o.component == Component::Maker);
+        let mut changes =
+            requote::diff::<LEVELS_MAX>(&state.config.requote, now, quote.side, &targets, own);
+        let pause = state.maker_pause[quote.side.index()];
+        if cancels_only || now < pause {
+            let wanted = changes.place.iter().any(Option::is_some);
+            if !cancels_only && wanted {
+                changes.later = Some(changes.later.map_or(pause, |at| at.min(pause)));
+            }
+            changes.place = [None; LEVELS_MAX];
+        }
+        say_quote(state, inst, quote, changes.place.iter().any(Option::is_some), out);
+        for id in changes.cancel.into_iter().flatten() {
+            self.cancel(inst, id, cause, out);
+        }
+        for target in changes.place.into_iter().flatten() {
+            let _ = self.place(inst, Component::Maker, target, cause, out);
+        }
+        if let Some(at) = changes.later {
+            self.wake(inst, at);
+        }
+    }
+}
+
+impl InstState {
+    /// Takes the markouts that are due, and how much wider each side is for our hits.
+    fn judge_hits(
+        &mut self,
+        inst: InstId,
+        params: &maker::MakerParams,
+        view: &View,
+        out: &mut Outputs,
+    ) -> [crate::units::Bps; 2] {
+        let reducing = self.reducing_side();
+        let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let notes = &mut out.notes;
+        self.quality.update(&params.quality, view.now, view.top.mid2(), |m| {
+            let maker_side = m.side;
+            notes.push(Note::Markout {
+                inst,
+                side: maker_side,
+                horizon: m.horizon as u8,
+                from_fill: m.from_fill,
+                from_mid: m.from_mid,
+                age: m.age,
+            });
+        });
+        self.quality.widening(&params.quality, view.now, alone, reducing)
+    }
+
+    /// Is our resting quote all there is at the best price of its side?
+    #[inline]
+    fn is_alone(&self, side: Side, view: &View) -> bool {
+        let best = view.top.side(side);
+        let at_best = |o: &&Order| {
+            o.component == Component::Maker
+                && o.side == side
+                && o.px == best.px
+                && matches!(o.state, OrderState::Live | OrderState::Canceling)
+        };
+        let ours: i64 = self.orders.iter().filter(at_best).map(|o| o.open.0).sum();
+        ours > 0 && best.qty.0 <= ours
+    }
+
+    /// How much this side may add until a position limit, with everything of other components on
+    /// it counted as filled. The maker's own orders are what its targets replace.
+    #[inline]
+    pub(super) fn room(&self, side: Side, inventory: Qty, mid: Price) -> Qty {
+        let limits = &self.config.limits;
+        let others: i64 = self
+            .orders
+            .iter()
+            .filter(|o| o.side == side && o.component != Component::Maker)
+            .map(|o| o.open.0)
+            .sum();
+        let taken = side.sign() * inventory.0 + others;
+        let by_qty = limits.position.0 - taken;
+        // The notional limit costs a division only when it is nearer than the other one.
+        let reach = i128::from(limits.position.0) * i128::from(mid.0);
+        if reach <= limits.inventory_notional.0 {
+            return Qty(by_qty);
+        }
+        let most = limits.inventory_notional.0 / i128::from(mid.0.max(1));
+        Qty(by_qty.min((most - i128::from(taken)) as i64))
+    }
+
+    /// The largest order that the limits let through at this mid. A quote stands up to the price
+    /// band away from it, where the same size has a larger notional.
+    #[inline]
+    pub(super) fn order_max(&self, mid: Price) -> Qty {
+        let limits = &self.config.limits;
+        let far = mid.shift(limits.price_band).0.max(1);
+        if i128::from(limits.order_qty.0) * i128::from(far) <= limits.order_notional.0 {
+            return limits.order_qty;
+        }
+        Qty((limits.order_notional.0 / i128::from(far)) as i64)
+    }
+}
+
+/// Writes a quote's explanation when it places something, or when its silence is news.
+fn say_quote(
+    state: &mut InstState,
+    inst: InstId,
+    quote: &SideQuote,
+    places: bool,
+    out: &mut Outputs,
+) {
+    let said = Said { silence: quote.silence, quoted: quote.silence.is_none() };
+    let before = std::mem::replace(&mut state.said[quote.side.index()], said);
+    if !places && before == said {
+        return;
+    }
+    let SideQuote { side, silence, raised, px, qty, parts, factors, .. } = *quote;
+    out.notes.push(Note::Quote { inst, side, silence, raised, px, qty, parts, factors });
+}

@@ -1,0 +1,197 @@
+//! Cold. Nothing is allocated after warm-up: books, fills, answers and decisions are counted.
+
+mod common;
+
+use common::config;
+use common::rng::Rng;
+use evenkeel::core::{Core, Outputs};
+use evenkeel::event::{
+    Action, CancelReason, Event, Input, LEVELS_PER_EVENT, Level, Link, OrderId, Stamp,
+    VenueOrderState,
+};
+use evenkeel::instrument::InstId;
+use evenkeel::units::{Nanos, Price, Qty, SCALE, Side};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    /// Allocations of this thread; the test harness has threads of its own.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that is going away has nothing to count.
+    let _ = COUNT.try_with(|c| c.set(c.get() + 1));
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches only a
+// thread-local cell without a destructor, which allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps `alloc`'s contract, which is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: `ptr` came from `alloc` above, that is from the system's allocator.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for `alloc` and `dealloc`.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations() -> u64 {
+    COUNT.with(Cell::get)
+}
+
+/// A core with two hedged markets and a venue that answers everything, without a list of its own.
+struct Bench {
+    core: Core,
+    out: Outputs,
+    answers: Vec<Event>,
+    now: Nanos,
+    trade_id: u64,
+    placed: u64,
+    fills: u64,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let instruments = ["SOL", "ETH"].map(|name| {
+            let mut inst = config::inst(name);
+            inst.hedger = Some(config::hedger());
+            inst.signals.warm_up = Nanos::from_secs(1);
+            let maker = inst.maker.as_mut().expect("a maker");
+            maker.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
+            maker.regime.pause = config::bps("1000");
+            inst
+        });
+        let mut cfg = config::core(instruments.into());
+        cfg.limits.loss = config::n("1000000");
+        cfg.limits.drawdown = config::n("1000000");
+        Bench {
+            core: Core::new(&cfg).expect("valid"),
+            out: Outputs::for_instruments(2),
+            answers: Vec::with_capacity(256),
+            now: Nanos::from_secs(1_000),
+            trade_id: 0,
+            placed: 0,
+            fills: 0,
+        }
+    }
+
+    fn apply(&mut self, rng: &mut Rng, event: Event) {
+        self.core.apply(&Input { now: self.now, event }, &mut self.out);
+        for (action, _) in &self.out.actions {
+            let recv = Stamp(1);
+            match action.get() {
+                Action::Place { inst, side, order, px, qty, reduce_only, .. } => {
+                    self.placed += 1;
+                    self.answers.push(Event::Ack { order, venue_oid: 1, resting: true, recv });
+                    if reduce_only || rng.chance(200) {
+                        self.trade_id += 1;
+                        self.fills += 1;
+                        self.answers.push(Event::Fill {
+                            inst,
+                            side,
+                            taker: false,
+                            order,
+                            px,
+                            qty,
+                            fee: 1,
+                            trade_id: self.trade_id,
+                            exch_ms: 1,
+                        });
+                    }
+                }
+                Action::Cancel { order, .. } => {
+                    let reason = CancelReason::ByUs;
+                    self.answers.push(Event::Canceled { order, reason, recv });
+                }
+                Action::Query { order, .. } => {
+                    let (state, filled) = (VenueOrderState::NotFound, Qty(0));
+                    let event = Event::OrderState { order, state, filled, venue_oid: 1, recv };
+                    self.answers.push(event);
+                }
+                _ => {}
+            }
+        }
+        self.out.clear();
+    }
+
+    fn round(&mut self, rng: &mut Rng, mid: i64, ms: u64) {
+        self.now = self.now.after(Nanos::from_millis(20));
+        let inst = InstId(rng.below(2) as u16);
+        for side in Side::BOTH {
+            let mut levels = [Level::default(); LEVELS_PER_EVENT];
+            for (i, l) in levels.iter_mut().enumerate() {
+                let away = side.sign() * (2 + i as i64) * SCALE / 100;
+                *l = Level { px: Price(mid - away), qty: Qty(rng.within(1, 50) * SCALE) };
+            }
+            self.apply(rng, Event::Levels { inst, side, start: 0, count: 3, levels });
+        }
+        let recv = Stamp(ms);
+        let end = Event::BookEnd { inst, bids: 3, asks: 3, decode_ns: 0, exch_ms: ms, recv };
+        self.apply(rng, end);
+        for i in 0..self.answers.len() {
+            let answer = self.answers[i];
+            self.core.apply(&Input { now: self.now, event: answer }, &mut self.out);
+        }
+        self.answers.clear();
+        self.out.clear();
+        if rng.chance(5) {
+            self.apply(
+                rng,
+                Event::Gap { inst, reason: evenkeel::event::GapReason::Sequence, recv },
+            );
+        }
+        if rng.chance(5) {
+            let order = OrderId::new(self.placed, inst);
+            self.apply(rng, Event::OutcomeUnknown { order, recv });
+        }
+        self.apply(rng, Event::Decide { drained: 1 });
+    }
+}
+
+#[test]
+fn the_core_allocates_nothing_after_warm_up() {
+    let mut rng = Rng::new(11);
+    let mut bench = Bench::new();
+    let recv = Stamp(1);
+    bench.apply(&mut rng, Event::LinkUp { link: Link::Orders, recv });
+    bench.apply(&mut rng, Event::Reconciled { open_orders: 0, recv });
+    let mut mid = 100 * SCALE;
+    let mut run = |bench: &mut Bench, rng: &mut Rng, from: u64, rounds: u64| {
+        for ms in from..from + rounds {
+            mid = (mid + rng.within(-3, 3) * SCALE / 100).clamp(80 * SCALE, 120 * SCALE);
+            bench.round(rng, mid, ms);
+        }
+    };
+    run(&mut bench, &mut rng, 1, 2_000);
+    let (placed, fills) = (bench.placed, bench.fills);
+    let before = allocations();
+    run(&mut bench, &mut rng, 10_000, 20_000);
+    let after = allocations();
+    assert_eq!(after - before, 0, "allocations in 20 000 rounds");
+    assert!(bench.placed - placed > 3_000, "{}", bench.placed - placed);
+    assert!(bench.fills - fills > 500, "{}", bench.fills - fills);
+    assert!(bench.core.counts().hedge_fills > 0 || bench.core.counts().alarms[4] > 0);
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = allocations();
+    let boxed = std::hint::black_box(Box::new(7u64));
+    assert_eq!(allocations() - before, 1);
+    drop(boxed);
+}

@@ -1,0 +1,118 @@
+//! The hot path allocates nothing after warm-up: server frame in, decode, rings, core, encode, sign,
+//! masked frame out, answers back in. Counted by the allocator itself.
+
+#[path = "../benches/tick_to_order/market.rs"]
+#[expect(dead_code, reason = "the bench uses more of it")]
+mod market;
+#[path = "../benches/tick_to_order/rig.rs"]
+#[expect(dead_code, reason = "the bench uses more of it")]
+mod rig;
+
+use evenkeel::pipeline::Step;
+use evenkeel::pipeline::clock::Clock;
+use evenkeel::units::Nanos;
+use market::{Feed, Market};
+use rig::Rig;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    /// Allocations of this thread: other tests of this binary do not count.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is being torn down has no counter any more.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Nothing but vectors that the test keeps itself grows between these two.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+const EVENT_NS: u64 = 50_000;
+
+/// Runs `events` through the whole path, 50 us of a hand-moved clock apart.
+fn drive(rig: &mut Rig, market: &mut Market, time: &quanta::Mock, events: usize) {
+    for _ in 0..events {
+        time.increment(EVENT_NS);
+        let (frame, _) = market.next();
+        let recv = rig.feed.take(frame);
+        rig.strategy.step(recv);
+        rig.egress.step();
+        // The answers' own decisions.
+        rig.strategy.step(recv);
+        rig.egress.step();
+        rig.journal.drain(4096, |_| {});
+    }
+}
+
+fn run(feed: Feed, pool: Option<usize>, events: usize) {
+    let (counter, time) = quanta::Clock::mock();
+    let clock = Clock::over(counter, Nanos::from_secs(1_760_000_000), 1000);
+    let mut rig = Rig::new(&clock, pool);
+    let mut market = Market::new(feed, 0x5eed);
+    rig.fill_pool();
+    drive(&mut rig, &mut market, &time, 512);
+    let (orders, fills) = (rig.metrics.egress.orders.get(), rig.strategy.core().counts().fills);
+    let made = allocations(|| drive(&mut rig, &mut market, &time, events));
+    let counts = rig.strategy.core().counts();
+    assert!(rig.metrics.egress.orders.get() > orders + 50, "the path was taken");
+    assert!(counts.fills > fills && counts.hedge_fills > 0, "fills and hedges were part of it");
+    assert_eq!(rig.metrics.journal_dropped.get(), 0, "the journal was part of it");
+    assert_eq!(made, 0, "allocations in {events} events ({feed:?}, pool {pool:?})");
+}
+
+#[test]
+fn a_counted_allocation_is_seen() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1u64)))), 1);
+}
+
+#[test]
+fn a_book_becomes_signed_orders_without_an_allocation() {
+    run(Feed::Book, Some(4096), 4000);
+}
+
+#[test]
+fn a_bbo_becomes_signed_orders_without_an_allocation() {
+    run(Feed::Bbo, Some(4096), 4000);
+}
+
+#[test]
+fn an_empty_pool_signs_without_an_allocation() {
+    run(Feed::Bbo, None, 1000);
+}

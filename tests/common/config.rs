@@ -1,0 +1,157 @@
+//! Cold. A market of round numbers: price about 100, tick 0.01, lot 0.01, floor 10 quote.
+
+use evenkeel::core::{CoreConfig, InstConfig};
+use evenkeel::instrument::{GridSpec, InstrumentSpec, Symbol, VenueId};
+use evenkeel::risk::{InstLimits, Limits};
+use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
+use evenkeel::strategy::hedge_exec::HedgeParams;
+use evenkeel::strategy::hedger::HedgeRule;
+use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
+use evenkeel::strategy::quality::QualityParams;
+use evenkeel::strategy::regime::RegimeParams;
+use evenkeel::strategy::requote::RequoteParams;
+use evenkeel::strategy::signal::SignalParams;
+use evenkeel::units::{Bps, Nanos, Notional, Price, Qty};
+
+pub fn q(text: &str) -> Qty {
+    Qty::parse(text.as_bytes()).expect("a quantity of this test")
+}
+
+pub fn p(text: &str) -> Price {
+    Price::parse(text.as_bytes()).expect("a price of this test")
+}
+
+pub fn n(text: &str) -> Notional {
+    Notional::from_raw(q(text).0)
+}
+
+pub fn bps(text: &str) -> Bps {
+    Bps::parse(text.as_bytes()).expect("bps of this test")
+}
+
+pub fn ms(ms: u64) -> Nanos {
+    Nanos::from_millis(ms)
+}
+
+pub fn limits() -> Limits {
+    Limits {
+        actions_per_s: 1_000,
+        burst: 400,
+        loss: n("1000"),
+        drawdown: n("1000"),
+        breaker_rejects: 3,
+        back_off: Nanos::from_secs(5),
+    }
+}
+
+pub fn spec(symbol: &str) -> InstrumentSpec {
+    InstrumentSpec {
+        venue: VenueId::Hyperliquid,
+        symbol: Symbol::new(symbol).expect("short"),
+        asset: 5,
+        grid: GridSpec::Tick(p("0.01")),
+        lot: q("0.01"),
+        min_size: q("0.01"),
+        min_notional: n("10"),
+        maker_fee: Bps::ZERO,
+        taker_fee: Bps::ZERO,
+    }
+}
+
+/// Quotes 0.64 a side 12 bps apart: 99.94 / 100.06 at a mid of 100. Volatility is never known.
+pub fn maker() -> MakerParams {
+    let plain = RegimeOverride { spread: Bps::ZERO, size_permille: 1000, levels: 1 };
+    MakerParams {
+        spread_base: bps("12"),
+        spread_calm: bps("7"),
+        spread_wild: bps("13"),
+        volatility_calm: bps("4"),
+        volatility_wild: bps("16"),
+        size: q("0.64"),
+        size_min: q("0.2"),
+        size_max: q("1"),
+        size_calm_permille: 1100,
+        size_wild_permille: 700,
+        inventory_spread: Table::new(&[
+            (q("0.1"), bps("2").0),
+            (q("0.2"), bps("4").0),
+            (q("0.3"), bps("6").0),
+        ])
+        .expect("ascending"),
+        inventory_size: Table::new(&[(q("0.1"), 750), (q("0.2"), 500)]).expect("ascending"),
+        asymmetric_above: q("0.4"),
+        soft_cap: q("2"),
+        skew_at_soft_cap: Bps::ZERO,
+        pnl_guard: PnlGuardParams { trigger: n("-0.2"), hold: Nanos::from_secs(60) },
+        pnl_guard_spread: bps("6"),
+        pnl_guard_size_permille: 850,
+        healing: HealingParams { slice: Nanos::from_secs(30), losses: 3, steps_max: 4 },
+        healing_step: bps("2"),
+        regime: RegimeParams {
+            defensive: bps("6"),
+            trend_engage: bps("12"),
+            trend_release: bps("6"),
+            trend_hold: Nanos::from_secs(60),
+            pause: bps("30"),
+            pause_inventory: q("0.5"),
+        },
+        aggressive: plain,
+        defensive: plain,
+        trend_extra: bps("2.5"),
+        trend_pauses: true,
+        level_step: bps("4"),
+        raise_to_minimum: true,
+        quality: QualityParams::OFF,
+    }
+}
+
+/// Hedges above 1.0 toward 0.1, 0.5 at a time.
+pub fn hedger() -> HedgeParams {
+    HedgeParams {
+        rule: HedgeRule {
+            trigger: q("1"),
+            target: q("0.1"),
+            max_clip: q("0.5"),
+            max_clip_hard: None,
+            guard_multiplier_permille: 350,
+            remainder_rule: true,
+        },
+        passive_offset: bps("2"),
+        passive_wait: ms(400),
+        slippage: bps("7"),
+        cooldown: Nanos::from_secs(2),
+        deadline: Nanos::from_secs(10),
+        dry_run: false,
+    }
+}
+
+pub fn inst(symbol: &str) -> InstConfig {
+    InstConfig {
+        spec: spec(symbol),
+        limits: InstLimits {
+            position: q("5"),
+            inventory_notional: n("1000"),
+            order_qty: q("3"),
+            order_notional: n("400"),
+            price_band: bps("200"),
+            open_orders: 16,
+        },
+        signals: SignalParams {
+            half_life: Nanos::from_secs(45),
+            horizon: Nanos::from_secs(15),
+            warm_up: Nanos::from_secs(1_000_000),
+            trend_span: Nanos::from_secs(45),
+        },
+        requote: RequoteParams { tolerance: bps("1"), size_band_permille: 200, min_rest: ms(100) },
+        maker: Some(maker()),
+        hedger: None,
+        stale: Nanos::from_secs(3),
+        fast_cancel_edge: bps("2"),
+        answer_timeout: ms(1_000),
+        pnl_window: Nanos::from_secs(300),
+    }
+}
+
+pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
+    CoreConfig { limits: limits(), instruments, flatten_on_stop: true }
+}

@@ -1,0 +1,6 @@
+//! Cold. What several test binaries share.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod config;
+pub mod lines;
+pub mod rng;
