@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, check, demo, exit, plan, replay, sign};
+use evenkeel::ops::{Failure, calibrate, check, demo, exit, explain, plan, replay, show_config, sign};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -22,8 +22,12 @@ enum Verb {
     Demo(DemoArgs),
     /// Is a configuration valid, and is every order that it may make executable?
     Check(check::CheckArgs),
+    /// Why did it do that? An order's life, a moment, or the timeline, from a journal.
+    Explain(explain::ExplainArgs),
     /// Re-runs a journal and compares every decision and the state hash.
     Replay(replay::ReplayArgs),
+    /// Prints the effective configuration: the defaults with a file of yours on them.
+    ShowConfig(show_config::ShowConfigArgs),
     /// The calculators: quantize, hedge, ladder, pair.
     Plan(plan::PlanArgs),
     /// Signs the cases of a vector file.
@@ -45,7 +49,9 @@ fn main() -> ExitCode {
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),
+        Verb::Explain(args) => explain::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
+        Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
