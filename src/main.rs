@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, check, demo, exit, plan, replay, scenario, sign};
+use evenkeel::ops::{
+    Failure, calibrate, check, demo, exit, explain, plan, replay, scenario, show_config, sign,
+};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -22,8 +24,12 @@ enum Verb {
     Demo(DemoArgs),
     /// Is a configuration valid, and is every order that it may make executable?
     Check(check::CheckArgs),
+    /// Why did it do that? An order's life, a moment, or the timeline, from a journal.
+    Explain(explain::ExplainArgs),
     /// Re-runs a journal and compares every decision and the state hash.
     Replay(replay::ReplayArgs),
+    /// Prints the effective configuration: the defaults with a file of yours on them.
+    ShowConfig(show_config::ShowConfigArgs),
     /// The calculators: quantize, hedge, ladder, pair.
     Plan(plan::PlanArgs),
     /// Runs every scenario with and without what it shows.
@@ -34,12 +40,22 @@ enum Verb {
     Calibrate(calibrate::CalibrateArgs),
 }
 
+/// Cold threads' log lines go to stderr, warnings by default: `EVENKEEL_LOG=info evenkeel demo`.
+fn start_log() {
+    let level = std::env::var("EVENKEEL_LOG").ok().and_then(|name| name.parse().ok());
+    let level = level.unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).with_target(false).init();
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    start_log();
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),
+        Verb::Explain(args) => explain::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
+        Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),

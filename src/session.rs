@@ -276,7 +276,9 @@ fn start_thread(
     let (wait, clock) = (table.wait, clock.clone());
     let (metrics, stop) = (Arc::clone(metrics), Arc::clone(stop));
     let run = move || {
-        runner::pin(row.cpu);
+        if !runner::pin(row.cpu) {
+            tracing::warn!(thread = row.name, cpu = row.cpu, "not pinned: the machine refused");
+        }
         let mut list: Vec<&mut dyn crate::pipeline::Step> = Vec::with_capacity(3);
         if let Some(feed) = &mut steps.feed {
             list.push(feed);
@@ -335,6 +337,7 @@ fn write_journal(
                 && let Err(error) = writer.write(&record)
             {
                 // A full disk must not stop trading: the rest is counted as dropped.
+                tracing::error!(%error, "the journal is not written any more");
                 broken = Some(error);
             }
             if broken.is_some() {

@@ -3,9 +3,11 @@
 pub mod calibrate;
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod plan;
 pub mod replay;
 pub mod scenario;
+pub mod show_config;
 pub mod sign;
 
 /// Exit codes of the binary. Documented in README.md.

@@ -19,7 +19,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `speed`: engine nanoseconds per real one, 1..=1000; live it is 1.
+    /// `speed`: engine nanoseconds per real one, 1..=1000; live it is 1. Cold.
     pub fn start(speed: u32) -> Clock {
         assert!((1..=1000).contains(&speed), "speed is between 1 and 1000");
         #[expect(clippy::disallowed_methods, reason = "the one clock")]

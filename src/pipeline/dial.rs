@@ -41,8 +41,13 @@ impl Dialer {
         };
         self.pending = None;
         match &result {
-            Ok(_) => self.pause = PAUSE_FIRST,
-            Err(_) => {
+            Ok(_) => {
+                tracing::info!(host = %self.to.host, "connected");
+                self.pause = PAUSE_FIRST;
+            }
+            Err(error) => {
+                let pause_ms = self.pause.0 / 1_000_000;
+                tracing::warn!(host = %self.to.host, %error, pause_ms, "not connected");
                 self.next_at = self.clock.stamp().0 + self.pause.0;
                 self.pause = Nanos((self.pause.0 * 2).min(PAUSE_MOST.0));
             }
@@ -52,6 +57,7 @@ impl Dialer {
 
     /// The connection ended: the next try waits a pause, too.
     pub fn lost(&mut self) {
+        tracing::warn!(host = %self.to.host, "connection lost");
         self.next_at = self.clock.stamp().0 + self.pause.0;
         self.pause = Nanos((self.pause.0 * 2).min(PAUSE_MOST.0));
     }

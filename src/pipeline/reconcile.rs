@@ -53,6 +53,9 @@ impl Reconciler {
             Err(TryRecvError::Disconnected) => Err("the request's thread ended".to_owned()),
         };
         self.pending = None;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "the venue's view of the account could not be read");
+        }
         Some(result)
     }
 

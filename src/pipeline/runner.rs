@@ -43,10 +43,16 @@ impl Wait {
             Wait::BackOff => match rounds {
                 0..64 => std::hint::spin_loop(),
                 64..80 => std::thread::yield_now(),
-                _ => std::thread::sleep(Duration::from_micros(50)),
+                _ => doze(),
             },
         }
     }
+}
+
+/// Nothing came for 80 rounds: the core is given away.
+#[cold]
+fn doze() {
+    std::thread::sleep(Duration::from_micros(50));
 }
 
 /// A cycle longer than this is counted: half of the rings' reserve of 1 ms.

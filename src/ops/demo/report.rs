@@ -44,7 +44,7 @@ impl Outcome {
         replay: Result<Report, Failure>,
         stopped: bool,
     ) -> Result<Outcome, Failure> {
-        let Some(mut core) = ended.core else {
+        let Some(core) = ended.core else {
             let message = "the strategy's thread panicked; its orders were cancelled".to_owned();
             return Err(Failure { code: exit::PANICKED, message });
         };
@@ -138,10 +138,10 @@ impl Outcome {
         let _ = writeln!(out, "  fees              {:>12}", q(p.fees));
         let _ = writeln!(out, "  funding           {:>12}", q(p.funding));
         let _ = writeln!(out, "  total             {:>12}", q(p.total));
-        let volume = (s.maker_volume.to_raw() + s.taker_volume.to_raw()) as f64 / 1e8;
+        let volume = view::rounded(s.maker_volume.to_raw() + s.taker_volume.to_raw(), 8, 2);
         let _ = writeln!(
             out,
-            "\nfills {}  of hedges {}  volume {volume:.2}  inventory max {} now {} {}",
+            "\nfills {}  of hedges {}  volume {volume}  inventory max {} now {} {}",
             counts.fills, counts.hedge_fills, s.max_abs_position, s.position, self.symbol
         );
         let _ = writeln!(

@@ -12,6 +12,7 @@ use crate::pipeline::table::Table;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Price, Qty, Side};
+use rust_decimal::Decimal;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -316,7 +317,7 @@ impl View {
             .iter()
             .zip(said.factors)
             .filter(|(_, permille)| *permille != 1000)
-            .map(|(factor, permille)| format!(" x{:.2} {factor}", f64::from(permille) / 1000.0))
+            .map(|(factor, permille)| format!(" x{} {factor}", rounded(i64::from(permille), 3, 2)))
             .collect();
         let sum: i64 = said.parts.iter().map(|p| i64::from(*p)).sum();
         format!(
@@ -341,12 +342,20 @@ fn seconds(ns: u64) -> f64 {
 
 /// Basis points with two places, for people.
 pub fn bps(value: Bps) -> String {
-    format!("{:.2}", value.0 as f64 / Bps::ONE as f64)
+    // Raw 10^-4 bps.
+    rounded(value.0, 4, 2)
 }
 
-/// Raw 10^-8 quote with four places, for people.
+/// Raw 10^-8 quote with four places and its sign, for people.
 pub fn quote(raw: i64) -> String {
-    format!("{:+.4}", raw as f64 / crate::units::SCALE as f64)
+    let sign = if raw < 0 { "" } else { "+" };
+    format!("{sign}{}", rounded(raw, 8, 4))
+}
+
+/// An integer of 10^-`scale` as text with so many places: a report's rounding, never a decision's.
+pub fn rounded(raw: i64, scale: u32, places: u32) -> String {
+    let exact = Decimal::from_i128_with_scale(i128::from(raw), scale);
+    format!("{:.*}", places as usize, exact.round_dp(places))
 }
 
 /// A span for people.

@@ -137,6 +137,7 @@ impl FeedCodec {
         methods.map(|method| self.request(method, *symbol, "l2Book")).to_vec()
     }
 
+    /// Cold.
     fn request(&self, method: &str, symbol: Symbol, channel: &str) -> String {
         let options = if self.fast && channel == "l2Book" { ",\"fast\":true" } else { "" };
         format!(

@@ -1,0 +1,170 @@
+//! Cold. The rules of the house as tests. A violation is one line: where, what, what instead.
+//!
+//! `rules` and `docs` hold the checks, `examples` shows that each one fails on a bad example, and
+//! here they meet the tree. That every key of the configuration is explained is tested in
+//! `tests/config.rs`.
+
+mod docs;
+mod examples;
+mod rules;
+mod source;
+
+use source::Source;
+use std::fs;
+use std::path::Path;
+
+/// Files longer than the limit. Take them off as they shrink; none may be added or grow.
+const LONG_FILES: &[(&str, usize)] = &[("src/journal/record.rs", 704)];
+
+/// Functions longer than the limit, under the same rule.
+const LONG_FUNCTIONS: &[(&str, usize)] = &[
+    ("src/journal/record.rs::encode_input", 79),
+    ("src/journal/record.rs::samples", 75),
+    ("src/ops/demo/view.rs::frame", 84),
+    ("src/session.rs::start", 87),
+];
+
+/// Folders at the root that hold what was made, not what was written.
+const MADE: &[&str] = &[".git", "target", "out"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every text of the repository with its path, in the order of the paths.
+fn texts() -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    walk("", &mut paths);
+    paths.sort();
+    let read = |path: String| {
+        let bytes = fs::read(root().join(&path)).expect("listed a moment ago");
+        // What is not text has no lines to check.
+        String::from_utf8(bytes).ok().map(|text| (path, text))
+    };
+    paths.into_iter().filter_map(read).collect()
+}
+
+fn walk(folder: &str, paths: &mut Vec<String>) {
+    for entry in fs::read_dir(root().join(folder)).expect("a folder of the repository") {
+        let entry = entry.expect("an entry of the repository");
+        let name = entry.file_name().into_string().expect("names are UTF-8");
+        if folder.is_empty() && MADE.contains(&name.as_str()) {
+            continue;
+        }
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        let kind = entry.file_type().expect("a type");
+        if kind.is_dir() {
+            walk(&path, paths);
+        } else if kind.is_file() {
+            paths.push(path);
+        }
+    }
+}
+
+fn sources(of: impl Fn(&str) -> bool) -> Vec<Source> {
+    let texts = texts().into_iter().filter(|(path, _)| path.ends_with(".rs") && of(path));
+    let sources: Vec<Source> = texts.map(|(path, text)| Source::new(&path, &text)).collect();
+    assert!(!sources.is_empty(), "the tree was not found");
+    sources
+}
+
+/// Files of the engine and of the ring.
+fn is_engine(path: &str) -> bool {
+    path.starts_with("src/") || path.starts_with("ring/src/")
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn source(path: &str) -> Source {
+    Source::new(path, &document(path))
+}
+
+/// Top-level modules as the map names them: `net.rs`, `core/`.
+fn modules() -> Vec<String> {
+    let mut all: Vec<String> = sources(|path| path.starts_with("src/"))
+        .iter()
+        .filter_map(|s| {
+            let inner = s.path.strip_prefix("src/")?;
+            match inner.split_once('/') {
+                None => Some(inner.to_owned()),
+                Some((folder, "mod.rs")) => Some(format!("{folder}/")),
+                Some(_) => None,
+            }
+        })
+        .collect();
+    all.dedup();
+    all
+}
+
+fn expect_none(violations: Vec<String>) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn modules_name_only_what_is_left_of_them() {
+    expect_none(sources(|p| p.starts_with("src/")).iter().flat_map(rules::imports).collect());
+}
+
+#[test]
+fn every_module_says_whether_it_is_hot() {
+    expect_none(sources(is_engine).iter().flat_map(rules::temperature).collect());
+}
+
+#[test]
+fn hot_modules_hold_nothing_slow() {
+    expect_none(sources(is_engine).iter().flat_map(rules::hot_bans).collect());
+}
+
+#[test]
+fn files_are_short() {
+    let long: Vec<_> = sources(|_| true).iter().flat_map(rules::long_file).collect();
+    expect_none(rules::ratchet(&long, LONG_FILES, rules::FILE_LINES));
+}
+
+#[test]
+fn functions_are_short() {
+    let long: Vec<_> = sources(|_| true).iter().flat_map(rules::long_functions).collect();
+    expect_none(rules::ratchet(&long, LONG_FUNCTIONS, rules::FUNCTION_LINES));
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let all = texts();
+    expect_none(all.iter().flat_map(|(path, text)| rules::leftovers(path, text)).collect());
+}
+
+#[test]
+fn no_file_names_a_place_of_one_machine() {
+    let all = texts();
+    expect_none(all.iter().flat_map(|(path, text)| rules::local_places(path, text)).collect());
+}
+
+#[test]
+fn the_map_is_complete() {
+    let exists = |path: &str| root().join(path).exists();
+    let text = document("ARCHITECTURE.md");
+    expect_none(docs::map("ARCHITECTURE.md", &text, &modules(), exists));
+}
+
+#[test]
+fn the_readme_names_what_exists() {
+    let exists = |path: &str| root().join(path).exists();
+    expect_none(docs::map("README.md", &document("README.md"), &[], exists));
+}
+
+#[test]
+fn the_readme_knows_every_verb() {
+    let verbs = docs::verbs(&source("src/main.rs"));
+    assert!(verbs.iter().any(|v| v == "demo"), "the verbs were not found: {verbs:?}");
+    expect_none(docs::commands("README.md", &document("README.md"), &verbs));
+}
+
+#[test]
+fn the_readme_knows_every_exit_code() {
+    let ops = source("src/ops/mod.rs");
+    expect_none(docs::exit_codes("README.md", &document("README.md"), &ops));
+    // The check found the constants at all.
+    assert!(!docs::exit_codes("", "", &ops).is_empty());
+}
