@@ -38,6 +38,22 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // A note's reasons are written by their place in the strategies' lists.
     ("journal", &["units", "instrument", "event", "explain", "strategy"]),
     ("replay", &["event", "core", "journal"]),
+    // A driver of the core against the embedded venue: what a session is, without its sockets.
+    (
+        "backtest",
+        &[
+            "units",
+            "instrument",
+            "event",
+            "ledger",
+            "strategy",
+            "explain",
+            "risk",
+            "core",
+            "venue",
+            "sim",
+        ],
+    ),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
     // Everything left of it, and no strategy by name.
     (
@@ -93,6 +109,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "sim",
             "journal",
             "replay",
+            "backtest",
             "config",
             "pipeline",
             "session",
