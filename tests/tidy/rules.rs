@@ -38,6 +38,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // A note's reasons are written by their place in the strategies' lists.
     ("journal", &["units", "instrument", "event", "explain", "strategy"]),
     ("replay", &["event", "core", "journal"]),
+    // The settings of a market as the proof's chains.
+    ("proved", &["units", "instrument", "event", "strategy", "core"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
     // Everything left of it, and no strategy by name.
     (
@@ -92,6 +94,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "net",
             "sim",
             "journal",
+            "proved",
             "replay",
             "config",
             "pipeline",
