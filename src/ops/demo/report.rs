@@ -44,7 +44,7 @@ impl Outcome {
         replay: Result<Report, Failure>,
         stopped: bool,
     ) -> Result<Outcome, Failure> {
-        let Some(mut core) = ended.core else {
+        let Some(core) = ended.core else {
             let message = "the strategy's thread panicked; its orders were cancelled".to_owned();
             return Err(Failure { code: exit::PANICKED, message });
         };
