@@ -22,15 +22,16 @@ impl Core {
         out: &mut Outputs,
     ) {
         let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
+        if state.config.maker.is_none() {
+            return;
+        }
         // The maker always sees the market, so that its guards keep their memory; what silences it
         // from outside then takes the place of its quotes.
         let mut quotes =
             Side::BOTH.map(|side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid)));
         let mut kept = None;
         if let Some(view) = view {
-            let quality = state.judge_hits(inst, &params, view, out);
-            let own = state.maker.quote(&params, view, quality, &mut state.quantizer);
+            let own = state.quotes(inst, view, out);
             match silence {
                 None => quotes = own,
                 // The venue refuses our orders, so nothing new is placed; but a resting quote that
@@ -65,8 +66,8 @@ impl Core {
     ) {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
-        let targets = maker::targets(quote, &params, &mut state.quantizer);
+        let Some(params) = &state.config.maker else { return };
+        let targets = maker::targets(quote, params, &mut state.quantizer);
         let own = state.orders.iter().filter(|o| o.component == Component::Maker);
         let mut changes =
             requote::diff::<LEVELS_MAX>(&state.config.requote, now, quote.side, &targets, own);
@@ -92,29 +93,26 @@ impl Core {
 }
 
 impl InstState {
-    /// Takes the markouts that are due, and how much wider each side is for our hits.
-    fn judge_hits(
-        &mut self,
-        inst: InstId,
-        params: &maker::MakerParams,
-        view: &View,
-        out: &mut Outputs,
-    ) -> [crate::units::Bps; 2] {
+    /// Takes the markouts that are due, and what both sides should be with our hits in mind.
+    fn quotes(&mut self, inst: InstId, view: &View, out: &mut Outputs) -> [SideQuote; 2] {
         let reducing = self.reducing_side();
         let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let Some(params) = &self.config.maker else {
+            return Side::BOTH.map(|side| SideQuote::silent(side, Silence::NotReady));
+        };
         let notes = &mut out.notes;
         self.quality.update(&params.quality, view.now, view.top.mid2(), |m| {
-            let maker_side = m.side;
             notes.push(Note::Markout {
                 inst,
-                side: maker_side,
+                side: m.side,
                 horizon: m.horizon as u8,
                 from_fill: m.from_fill,
                 from_mid: m.from_mid,
                 age: m.age,
             });
         });
-        self.quality.widening(&params.quality, view.now, alone, reducing)
+        let quality = self.quality.widening(&params.quality, view.now, alone, reducing);
+        self.maker.quote(params, view, quality, &mut self.quantizer)
     }
 
     /// Is our resting quote all there is at the best price of its side?
