@@ -6,9 +6,9 @@ use crate::event::{Component, Stamp};
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::orders::{Order, OrderState};
-use crate::strategy::View;
 use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
 use crate::strategy::requote;
+use crate::strategy::{Target, View};
 use crate::units::{Price, Qty, Side};
 
 impl Core {
@@ -43,7 +43,10 @@ impl Core {
                 quotes[side.index()] = own[side.index()];
             }
         }
-        for mut quote in quotes {
+        // Every cancel goes before every new order: egress puts neighbours of one kind into one
+        // frame, so a quote that moves on both sides costs two signatures and not four.
+        let mut places = [[None; LEVELS_MAX]; 2];
+        for (mut quote, places) in quotes.into_iter().zip(&mut places) {
             if let Some((side, until)) = self.insts[usize::from(inst.0)].make_way
                 && side == quote.side
                 && self.now < until
@@ -51,11 +54,15 @@ impl Core {
                 quote = SideQuote::silent(side, Silence::Risk);
             }
             self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
-            self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+            *places = self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+        }
+        for target in places.into_iter().flatten().flatten() {
+            let _ = self.place(inst, Component::Maker, target, cause, out);
         }
     }
 
-    /// `cancels_only`: what does not fit goes, and nothing takes its place.
+    /// Cancels what does not fit the quote; returns what is to be placed. `cancels_only`: nothing
+    /// takes the place of what goes.
     fn requote(
         &mut self,
         inst: InstId,
@@ -63,10 +70,11 @@ impl Core {
         cancels_only: bool,
         cause: Stamp,
         out: &mut Outputs,
-    ) {
+    ) -> [Option<Target>; LEVELS_MAX] {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = &state.config.maker else { return };
+        // Borrowed: the parameters are half a kilobyte.
+        let Some(params) = &state.config.maker else { return [None; LEVELS_MAX] };
         let targets = maker::targets(quote, params, &mut state.quantizer);
         let own = state.orders.iter().filter(|o| o.component == Component::Maker);
         let mut changes =
@@ -83,12 +91,10 @@ impl Core {
         for id in changes.cancel.into_iter().flatten() {
             self.cancel(inst, id, cause, out);
         }
-        for target in changes.place.into_iter().flatten() {
-            let _ = self.place(inst, Component::Maker, target, cause, out);
-        }
         if let Some(at) = changes.later {
             self.wake(inst, at);
         }
+        changes.place
     }
 }
 

@@ -151,12 +151,10 @@ impl Signals {
         let Some((_, top)) = self.last else {
             return Reading::default();
         };
-        let (bid, ask) = (i128::from(top.bid.qty.0), i128::from(top.ask.qty.0));
-        let depth = (bid + ask).max(1);
         Reading {
             volatility: self.volatility,
             trend: self.trend(now, top.mid2()),
-            imbalance_permille: ((bid - ask) * 1000 / depth) as i64,
+            imbalance_permille: imbalance_permille(&top),
             microprice: microprice(&top),
         }
     }
@@ -165,10 +163,15 @@ impl Signals {
         if self.observed < self.params.warm_up || self.time_sum == 0 {
             return None;
         }
-        let scaled = u128::from(self.square_sum) * u128::from(self.params.horizon.0);
-        let variance = scaled / u128::from(self.time_sum);
+        let variance = match self.square_sum.checked_mul(self.params.horizon.0) {
+            Some(scaled) => scaled / self.time_sum,
+            None => {
+                let scaled = u128::from(self.square_sum) * u128::from(self.params.horizon.0);
+                u64::try_from(scaled / u128::from(self.time_sum)).unwrap_or(u64::MAX)
+            }
+        };
         // Raw bps^2 under the root gives raw bps.
-        Some(Bps(u64::try_from(variance).unwrap_or(u64::MAX).isqrt() as i64))
+        Some(Bps(variance.isqrt() as i64))
     }
 
     fn trend(&self, now: Nanos, mid2: i64) -> Bps {
@@ -202,6 +205,18 @@ impl Signals {
             h.word(at.0);
             h.signed(mid2);
         }
+    }
+}
+
+/// (bid size - ask size) / (bid size + ask size) at the top, permille, rounded toward zero.
+#[inline]
+fn imbalance_permille(top: &Top) -> i64 {
+    let (bid, ask) = (top.bid.qty.0, top.ask.qty.0);
+    // Sizes are not negative and at most 10^18: neither difference nor sum leaves an i64.
+    let depth = (bid + ask).max(1);
+    match (bid - ask).checked_mul(1000) {
+        Some(product) => product / depth,
+        None => (i128::from(bid - ask) * 1000 / i128::from(depth)) as i64,
     }
 }
 
