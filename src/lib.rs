@@ -22,6 +22,8 @@ pub mod journal;
 pub mod proved;
 pub mod replay;
 
+pub mod backtest;
+
 pub mod pipeline;
 pub mod session;
 

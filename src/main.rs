@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, plan, replay, show_config, sign,
+    Failure, calibrate, check, demo, exit, explain, plan, replay, scenario, show_config, sign,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -32,6 +32,8 @@ enum Verb {
     ShowConfig(show_config::ShowConfigArgs),
     /// The calculators: quantize, hedge, ladder, pair.
     Plan(plan::PlanArgs),
+    /// Runs every scenario with and without what it shows.
+    Scenarios(scenario::compare::ScenariosArgs),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
         Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
+        Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)

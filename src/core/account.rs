@@ -407,7 +407,7 @@ impl Core {
     }
 
     /// Is everything there that quoting needs from the account's side?
-    pub(super) fn account_ready(&self) -> bool {
+    pub(crate) fn account_ready(&self) -> bool {
         self.orders_up && self.reconciled
     }
 

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod explain;
 pub mod plan;
 pub mod replay;
+pub mod scenario;
 pub mod show_config;
 pub mod sign;
 

@@ -1,0 +1,282 @@
+//! Cold. Named situations: a market, a configuration and faults, the same for the demo over
+//! sockets and for the deterministic backtest, each with what it is compared with.
+//!
+//! A scenario's configuration is a layer over `config/demo.toml`; `without` is a further layer that
+//! switches the behaviour in question off, so that the comparison shows what it is good for.
+
+pub mod calculators;
+pub mod compare;
+
+use crate::backtest::{Backtest, BacktestReport, Setup};
+use crate::config::Config;
+use crate::event::{RejectReason, Tif};
+use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol};
+use crate::ops::Failure;
+use crate::sim::exchange::{
+    AccountId, Exchange, Fault, FaultRule, Latency, Market, Request, Rules, hyperliquid_perp, order,
+};
+use crate::sim::flow::Flow;
+use crate::sim::params::{FlowParams, Scenario as Mood};
+use crate::units::{Nanos, Notional, Price, Qty, SCALE, Side};
+
+/// Quote that a scenario's account begins with.
+const CASH: i64 = 10_000;
+/// The market plays this long before a backtest's core begins, as it does before a session's.
+const EPOCH: Nanos = Nanos::from_secs(1_000_000);
+
+/// A position that was there before the run: bought (sold) from the crowd at this price.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    pub side: Side,
+    pub qty: &'static str,
+    pub px: &'static str,
+}
+
+/// A market's rules where they differ from the simulated market's own.
+#[derive(Clone, Copy, Debug)]
+pub struct MarketRules {
+    pub start_px: &'static str,
+    pub sz_decimals: u32,
+    pub min_size: &'static str,
+    pub min_notional: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub about: &'static str,
+    pub symbol: &'static str,
+    /// Over `config/demo.toml`, with its file's name.
+    pub config: (&'static str, &'static str),
+    /// Over `config`: the behaviour in question off.
+    pub without: &'static str,
+    /// What `without` switches off, in words.
+    pub off: &'static str,
+    pub mood: Mood,
+    pub rules: Option<MarketRules>,
+    pub opening: Option<Opening>,
+    pub faults: &'static [FaultRule],
+    /// Market time of the backtest.
+    pub seconds: u64,
+    pub seed: u64,
+}
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    about: "",
+    symbol: "SOL",
+    config: ("", ""),
+    without: "",
+    off: "",
+    mood: Mood::Calm,
+    rules: None,
+    opening: None,
+    faults: &[],
+    seconds: 900,
+    seed: 7,
+};
+
+macro_rules! layer {
+    ($name:literal) => {
+        (
+            include_str!(concat!("../../config/scenarios/", $name, ".toml")),
+            concat!("config/scenarios/", $name, ".toml"),
+        )
+    };
+}
+
+/// Every scenario that trades on the simulated market.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "guarded-hedger",
+        about: "a guarded clip below the venue's minimum: 0.093 at 143 goes in one order",
+        config: layer!("guarded-hedger"),
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.hedger]\nremainder_rule = false\n",
+        off: "remainder rule",
+        rules: Some(MarketRules {
+            start_px: "143",
+            sz_decimals: 3,
+            min_size: "0.061",
+            min_notional: "10.5",
+        }),
+        opening: Some(Opening { side: Side::Buy, qty: "0.167", px: "146" }),
+        seconds: 120,
+        ..PLAIN
+    },
+    Scenario {
+        name: "stuck-inventory",
+        about: "fills on one side only: the other side and the hedger bring inventory back",
+        config: layer!("stuck-inventory"),
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker]\nasymmetric_above = \"1\"\n\
+                  [market.hedger]\nenabled = false\n",
+        off: "asymmetric quoting and hedger",
+        mood: Mood::OneSided,
+        ..PLAIN
+    },
+    Scenario {
+        name: "rejects",
+        about: "minimum-notional rejects: alarm, never the same size again, breaker, hedger goes on",
+        config: layer!("rejects"),
+        without: "[limits]\nbreaker_rejects = 100\n",
+        off: "breaker",
+        opening: Some(Opening { side: Side::Buy, qty: "1.5", px: "202.22" }),
+        faults: &[FaultRule {
+            fault: Fault::Reject(RejectReason::MinNotional),
+            account: None,
+            inst: None,
+            skip: 0,
+            times: 6,
+            permille: 1000,
+        }],
+        seconds: 300,
+        ..PLAIN
+    },
+    Scenario {
+        name: "volatile",
+        about: "a wild market: quoting pauses, the side that reduces inventory stays",
+        config: layer!("volatile"),
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pause]\nvolatility_bps = \"1000\"\n",
+        off: "pause",
+        mood: Mood::Volatile,
+        ..PLAIN
+    },
+    Scenario {
+        name: "trend",
+        about: "a rising market: the side that it runs over is silent",
+        config: layer!("trend"),
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.trend]\nengage_bps = \"1000\"\n\
+                  release_bps = \"1000\"\n",
+        off: "trend filter",
+        mood: Mood::TrendUp,
+        ..PLAIN
+    },
+    Scenario {
+        name: "loss-streak",
+        about: "losses in a row: the PnL guard engages and holds without flapping",
+        config: layer!("loss-streak"),
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pnl_guard]\nhold_s = 1\n",
+        off: "hold of the guard (1 s)",
+        mood: Mood::Volatile,
+        ..PLAIN
+    },
+];
+
+/// The scenario of this name.
+pub fn find(name: &str) -> Result<&'static Scenario, Failure> {
+    ALL.iter().find(|s| s.name == name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|s| s.name).collect();
+        Failure::usage(format!("--scenario {name:?}: choose one of {}", known.join(", ")))
+    })
+}
+
+/// The venue of a scenario, ready to trade.
+pub struct Stage {
+    pub exchange: Exchange,
+    pub account: AccountId,
+    pub market: Box<dyn Market + Send>,
+}
+
+impl Scenario {
+    /// The scenario's configuration, with or without what it shows.
+    pub fn config(&self, with: bool) -> Result<Config, Failure> {
+        let mut layers =
+            vec![(include_str!("../../config/demo.toml"), "config/demo.toml"), self.config];
+        if !with {
+            layers.push((self.without, "the scenario's comparison"));
+        }
+        let mut config = Config::layered(&layers, &[], &[]).map_err(Failure::config)?;
+        config.markets.retain(|m| m.symbol.as_str() == self.symbol);
+        Ok(config)
+    }
+
+    /// The market as its venue defines it.
+    pub fn instrument(&self) -> Result<Instrument, Failure> {
+        let params = self.params()?;
+        let symbol = Symbol::new(self.symbol).ok_or_else(|| Failure::bug("a scenario's symbol"))?;
+        let plain = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals);
+        let plain = plain.map_err(|error| Failure::bug(error.name()))?;
+        let spec = self.refine(plain.spec)?;
+        Instrument::new(InstId(0), spec).map_err(|error| Failure::bug(error.name()))
+    }
+
+    /// What the venue's dialect cannot state of the market's rules is added to what it states.
+    pub fn refine(&self, mut spec: InstrumentSpec) -> Result<InstrumentSpec, Failure> {
+        if let Some(rules) = self.rules {
+            spec.min_size = Qty(raw(rules.min_size)?);
+            spec.min_notional = Notional::from_raw(raw(rules.min_notional)?);
+        }
+        Ok(spec)
+    }
+
+    fn params(&self) -> Result<FlowParams, Failure> {
+        let mut params = FlowParams::built_in(self.symbol, self.mood).map_err(Failure::usage)?;
+        if let Some(rules) = self.rules {
+            params.start_px = Price(raw(rules.start_px)?);
+            params.sz_decimals = rules.sz_decimals;
+        }
+        Ok(params)
+    }
+
+    /// The exchange with its account, opening position and faults, and its market from `now` on.
+    pub fn stage(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
+        let instrument = self.instrument()?;
+        let market = Flow::new(&instrument, self.params()?, seed, now);
+        let rules = Rules { seed, ..Rules::default() };
+        let mut exchange = Exchange::new(vec![instrument], rules);
+        exchange.advance(now);
+        let account = exchange.open_account(Notional::from_raw(CASH * SCALE));
+        if let Some(opening) = &self.opening {
+            open(&mut exchange, account, opening)?;
+        }
+        for rule in self.faults {
+            exchange.add_fault(*rule);
+        }
+        Ok(Stage { exchange, account, market: Box::new(market) })
+    }
+
+    /// The scenario as a backtest that is ready to run.
+    pub fn backtest(&self, with: bool, seed: u64) -> Result<Backtest, Failure> {
+        let config = self.config(with)?;
+        let core = config.core(&[self.instrument()?.spec]).map_err(Failure::config)?;
+        let Stage { exchange, account, market } = self.stage(seed, EPOCH)?;
+        let ask_latency = Nanos::from_millis(100);
+        let setup = Setup { exchange, market, account, ask_latency };
+        Backtest::new(&core, setup).map_err(|error| Failure::bug(error.name()))
+    }
+
+    /// Runs the backtest for the scenario's time, without a stop at its end.
+    pub fn run(&self, with: bool) -> Result<BacktestReport, Failure> {
+        let mut test = self.backtest(with, self.seed)?;
+        test.run(EPOCH.after(self.span()));
+        Ok(test.report())
+    }
+
+    pub fn span(&self) -> Nanos {
+        Nanos::from_secs(self.seconds)
+    }
+}
+
+fn raw(text: &str) -> Result<i64, Failure> {
+    crate::units::parse_raw(text.as_bytes()).map_err(|why| Failure::bug(why.name()))
+}
+
+/// The account trades with an order of the crowd that is there for nothing else.
+fn open(exchange: &mut Exchange, account: AccountId, opening: &Opening) -> Result<(), Failure> {
+    let (px, qty) = (Price(raw(opening.px)?), Qty(raw(opening.qty)?));
+    let latency = exchange.rules().latency;
+    exchange.set_latency(Latency::Instant);
+    let inst = InstId(0);
+    exchange.crowd_place(order(inst, opening.side.opposite(), px, qty, Tif::Gtc));
+    let own = order(inst, opening.side, px, qty, Tif::Ioc);
+    let now = exchange.now();
+    exchange.submit(now, account, 0, &[Request::Place(own)]);
+    exchange.advance(now);
+    // It happened before the run: nobody is told.
+    while exchange.poll(now).is_some() {}
+    exchange.set_latency(latency);
+    if exchange.position(account, inst).qty.abs() != qty {
+        return Err(Failure::bug("the opening position of a scenario was not taken"));
+    }
+    Ok(())
+}
