@@ -81,7 +81,13 @@ impl Ladder {
     }
 
     /// Makes `top` the best level: what was better is gone, what was equal is replaced.
+    #[inline]
     fn set_top(&mut self, side: Side, top: Level) {
+        // Mostly the price stands and its size changes.
+        if self.count > 0 && self.levels[0].px == top.px {
+            self.levels[0] = top;
+            return;
+        }
         let kept = self.levels[..self.count]
             .iter()
             .position(|l| better(side, top.px, l.px))

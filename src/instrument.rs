@@ -433,6 +433,13 @@ impl Quantizer {
         Some(&self.inst.bands[self.band])
     }
 
+    /// As [`Instrument::is_on_grid`], from the cached band where the price lies in it.
+    #[inline]
+    pub fn is_on_grid(&mut self, px: Price) -> bool {
+        let band = self.band_of(px.0);
+        band.is_some_and(|band| round_in_band(band, px.0, Round::Down) == Some(px.0))
+    }
+
     /// The price on the grid for this side and intent; `None` outside the grid.
     #[inline]
     pub fn price(&mut self, side: Side, px: Price, intent: PriceIntent) -> Option<Price> {

@@ -338,19 +338,29 @@ impl TradeIds {
 struct Window {
     slice_ns: u64,
     sums: [i128; SLICES],
-    /// Number of the newest slice since the epoch.
+    /// Number of the newest slice since the epoch, and when it ends.
     newest: u64,
+    end: Nanos,
     total: i128,
 }
 
 impl Window {
     fn new(span: Nanos) -> Window {
         let slice_ns = (span.0 / SLICES as u64).max(1);
-        Window { slice_ns, sums: [0; SLICES], newest: 0, total: 0 }
+        Window { slice_ns, sums: [0; SLICES], newest: 0, end: Nanos::ZERO, total: 0 }
     }
 
+    #[inline]
     fn roll(&mut self, now: Nanos) {
+        if now >= self.end {
+            self.advance(now);
+        }
+    }
+
+    #[cold]
+    fn advance(&mut self, now: Nanos) {
         let slice = now.0 / self.slice_ns;
+        self.end = Nanos((slice + 1).saturating_mul(self.slice_ns));
         if slice <= self.newest {
             return;
         }

@@ -81,7 +81,7 @@ const RECENT: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Orders {
     open: Vec<Order>,
-    recent: [(OrderId, Component); RECENT],
+    recent: Box<[(OrderId, Component)]>,
     recent_at: usize,
 }
 
@@ -89,7 +89,7 @@ impl Default for Orders {
     fn default() -> Self {
         Orders {
             open: Vec::with_capacity(ORDERS_MAX),
-            recent: [(OrderId::EXTERNAL, Component::External); RECENT],
+            recent: vec![(OrderId::EXTERNAL, Component::External); RECENT].into_boxed_slice(),
             recent_at: 0,
         }
     }

@@ -339,8 +339,7 @@ fn check_order(
     if qty.0 <= 0 {
         return Err(Refused::ZeroSize);
     }
-    if !ctx.quantizer.instrument().is_on_grid(px) || !ctx.quantizer.instrument().is_whole_lots(qty)
-    {
+    if !ctx.quantizer.is_on_grid(px) || !ctx.quantizer.instrument().is_whole_lots(qty) {
         return Err(Refused::OutOfGrid);
     }
     match ctx.quantizer.floor(px) {

@@ -276,6 +276,10 @@ impl Price {
         if self.0 == 0 {
             return Bps(0);
         }
+        // The usual case: a distance of less than 922 units, by the machine's own division.
+        if let Some(scaled) = other.0.checked_sub(self.0).and_then(|d| d.checked_mul(SCALE)) {
+            return Bps((scaled / self.0).clamp(-RAW_MAX, RAW_MAX));
+        }
         let diff = i128::from(other.0) - i128::from(self.0);
         let ratio = diff * i128::from(SCALE) / i128::from(self.0);
         Bps(ratio.clamp(-i128::from(RAW_MAX), i128::from(RAW_MAX)) as i64)
@@ -298,7 +302,10 @@ impl Qty {
     /// `self` times a ratio given in permille, rounded toward zero.
     #[inline]
     pub fn permille(self, permille: i64) -> Qty {
-        Qty((i128::from(self.0) * i128::from(permille) / 1000) as i64)
+        match self.0.checked_mul(permille) {
+            Some(product) => Qty(product / 1000),
+            None => Qty((i128::from(self.0) * i128::from(permille) / 1000) as i64),
+        }
     }
 }
 

@@ -176,6 +176,9 @@ impl Core {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let timeout = state.config.answer_timeout;
+        if state.orders.iter().all(|o| now < o.due(timeout)) {
+            return;
+        }
         let mut late = [(OrderId::EXTERNAL, false); ORDERS_MAX];
         let mut count = 0;
         for order in state.orders.iter_mut() {

@@ -6,9 +6,9 @@ use crate::event::{Component, Stamp};
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::orders::{Order, OrderState};
-use crate::strategy::View;
 use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
 use crate::strategy::requote;
+use crate::strategy::{Target, View};
 use crate::units::{Price, Qty, Side};
 
 impl Core {
@@ -22,15 +22,16 @@ impl Core {
         out: &mut Outputs,
     ) {
         let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
+        if state.config.maker.is_none() {
+            return;
+        }
         // The maker always sees the market, so that its guards keep their memory; what silences it
         // from outside then takes the place of its quotes.
         let mut quotes =
             Side::BOTH.map(|side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid)));
         let mut kept = None;
         if let Some(view) = view {
-            let quality = state.judge_hits(inst, &params, view, out);
-            let own = state.maker.quote(&params, view, quality, &mut state.quantizer);
+            let own = state.quotes(inst, view, out);
             match silence {
                 None => quotes = own,
                 // The venue refuses our orders, so nothing new is placed; but a resting quote that
@@ -42,7 +43,10 @@ impl Core {
                 quotes[side.index()] = own[side.index()];
             }
         }
-        for mut quote in quotes {
+        // Every cancel goes before every new order: egress puts neighbours of one kind into one
+        // frame, so a quote that moves on both sides costs two signatures and not four.
+        let mut places = [[None; LEVELS_MAX]; 2];
+        for (mut quote, places) in quotes.into_iter().zip(&mut places) {
             if let Some((side, until)) = self.insts[usize::from(inst.0)].make_way
                 && side == quote.side
                 && self.now < until
@@ -50,11 +54,15 @@ impl Core {
                 quote = SideQuote::silent(side, Silence::Risk);
             }
             self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
-            self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+            *places = self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+        }
+        for target in places.into_iter().flatten().flatten() {
+            let _ = self.place(inst, Component::Maker, target, cause, out);
         }
     }
 
-    /// `cancels_only`: what does not fit goes, and nothing takes its place.
+    /// Cancels what does not fit the quote; returns what is to be placed. `cancels_only`: nothing
+    /// takes the place of what goes.
     fn requote(
         &mut self,
         inst: InstId,
@@ -62,11 +70,12 @@ impl Core {
         cancels_only: bool,
         cause: Stamp,
         out: &mut Outputs,
-    ) {
+    ) -> [Option<Target>; LEVELS_MAX] {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        let Some(params) = state.config.maker else { return };
-        let targets = maker::targets(quote, &params, &mut state.quantizer);
+        // Borrowed: the parameters are half a kilobyte.
+        let Some(params) = &state.config.maker else { return [None; LEVELS_MAX] };
+        let targets = maker::targets(quote, params, &mut state.quantizer);
         let own = state.orders.iter().filter(|o| o.component == Component::Maker);
         let mut changes =
             requote::diff::<LEVELS_MAX>(&state.config.requote, now, quote.side, &targets, own);
@@ -82,39 +91,34 @@ impl Core {
         for id in changes.cancel.into_iter().flatten() {
             self.cancel(inst, id, cause, out);
         }
-        for target in changes.place.into_iter().flatten() {
-            let _ = self.place(inst, Component::Maker, target, cause, out);
-        }
         if let Some(at) = changes.later {
             self.wake(inst, at);
         }
+        changes.place
     }
 }
 
 impl InstState {
-    /// Takes the markouts that are due, and how much wider each side is for our hits.
-    fn judge_hits(
-        &mut self,
-        inst: InstId,
-        params: &maker::MakerParams,
-        view: &View,
-        out: &mut Outputs,
-    ) -> [crate::units::Bps; 2] {
+    /// Takes the markouts that are due, and what both sides should be with our hits in mind.
+    fn quotes(&mut self, inst: InstId, view: &View, out: &mut Outputs) -> [SideQuote; 2] {
         let reducing = self.reducing_side();
         let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let Some(params) = &self.config.maker else {
+            return Side::BOTH.map(|side| SideQuote::silent(side, Silence::NotReady));
+        };
         let notes = &mut out.notes;
         self.quality.update(&params.quality, view.now, view.top.mid2(), |m| {
-            let maker_side = m.side;
             notes.push(Note::Markout {
                 inst,
-                side: maker_side,
+                side: m.side,
                 horizon: m.horizon as u8,
                 from_fill: m.from_fill,
                 from_mid: m.from_mid,
                 age: m.age,
             });
         });
-        self.quality.widening(&params.quality, view.now, alone, reducing)
+        let quality = self.quality.widening(&params.quality, view.now, alone, reducing);
+        self.maker.quote(params, view, quality, &mut self.quantizer)
     }
 
     /// Is our resting quote all there is at the best price of its side?

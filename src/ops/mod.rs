@@ -14,7 +14,7 @@ pub mod sign;
 pub mod exit {
     pub const OK: i32 = 0;
     /// The run was made and something in it is not as it must be: an illegal order, a replay that
-    /// differs, a damaged journal.
+    /// differs, a damaged journal, a configuration that is not proved.
     pub const FAILED: i32 = 1;
     /// The command line is wrong.
     pub const USAGE: i32 = 2;

@@ -587,7 +587,6 @@ fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
         return true;
     };
     let Some(market) = markets.get_mut(usize::from(inst.0)) else { return false };
-    let rules = market.instrument();
-    let fits = rules.is_on_grid(px) && rules.is_whole_lots(qty);
+    let fits = market.is_on_grid(px) && market.instrument().is_whole_lots(qty);
     fits && market.floor(px).is_some_and(|floor| qty >= floor)
 }

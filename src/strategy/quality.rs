@@ -70,9 +70,12 @@ impl QualityParams {
 
 /// The last values of one figure with their running sum. `marked` counts those that are quick or
 /// in the tail.
+///
+/// The rows lie apart: a decision reads the sums only, and with a hundred markets what a decision
+/// reads has to fit the cache.
 #[derive(Clone, Debug)]
 struct Ring {
-    rows: [(Nanos, i64, bool); SAMPLES],
+    rows: Box<[(Nanos, i64, bool)]>,
     first: usize,
     count: usize,
     sum: i64,
@@ -80,8 +83,10 @@ struct Ring {
 }
 
 impl Ring {
-    const EMPTY: Ring =
-        Ring { rows: [(Nanos::ZERO, 0, false); SAMPLES], first: 0, count: 0, sum: 0, marked: 0 };
+    fn new() -> Ring {
+        let rows = vec![(Nanos::ZERO, 0, false); SAMPLES].into_boxed_slice();
+        Ring { rows, first: 0, count: 0, sum: 0, marked: 0 }
+    }
 
     fn push(&mut self, now: Nanos, value: i64, mark: bool) {
         if self.count == SAMPLES {
@@ -168,7 +173,7 @@ pub struct Quality {
     ages: Ring,
     from_fill: [Ring; HORIZONS.len()],
     from_mid: [Ring; HORIZONS.len()],
-    pending: [Hit; PENDING],
+    pending: Box<[Hit]>,
     /// Fills so far, and how many of them have had their markout, by horizon.
     hits: u64,
     done: [u64; HORIZONS.len()],
@@ -181,11 +186,11 @@ impl Default for Quality {
         let none =
             Hit { at: Nanos::ZERO, side: Side::Buy, px: Price::ZERO, mid2: 0, age: Nanos::ZERO };
         Quality {
-            orders: Ring::EMPTY,
-            ages: Ring::EMPTY,
-            from_fill: [const { Ring::EMPTY }; HORIZONS.len()],
-            from_mid: [const { Ring::EMPTY }; HORIZONS.len()],
-            pending: [none; PENDING],
+            orders: Ring::new(),
+            ages: Ring::new(),
+            from_fill: std::array::from_fn(|_| Ring::new()),
+            from_mid: std::array::from_fn(|_| Ring::new()),
+            pending: vec![none; PENDING].into_boxed_slice(),
             hits: 0,
             done: [0; HORIZONS.len()],
             missed: 0,

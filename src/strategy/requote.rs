@@ -74,8 +74,10 @@ pub fn diff<'a, const N: usize>(
     changes
 }
 
+#[inline]
 fn fits(params: &RequoteParams, order: &Order, target: &Target) -> bool {
     let price_near = (order.px.0 - target.px.0).abs() <= target.px.bps(params.tolerance);
-    let band = target.qty.permille(params.size_band_permille);
-    price_near && (order.open.0 - target.qty.0).abs() <= band.0
+    // |difference| <= share x size, multiplied out: no division.
+    let off = i128::from((order.open.0 - target.qty.0).abs()) * 1000;
+    price_near && off <= i128::from(target.qty.0) * i128::from(params.size_band_permille)
 }

@@ -11,6 +11,8 @@
 use crate::book::Top;
 use crate::units::{Bps, Nanos, Price, StateHasher};
 
+/// How old the volatility may be while the mid stands still: 0.015 % of a half-life of 45 s.
+const VOLATILITY_REFRESH: Nanos = Nanos::from_millis(10);
 /// Samples of the mid over the trend look-back.
 const TREND_SAMPLES: usize = 64;
 
@@ -50,6 +52,9 @@ pub struct Signals {
     time_sum: u64,
     /// Observed time since the start, not decayed.
     observed: Nanos,
+    /// The volatility, and when it was taken from the sums.
+    volatility: Option<Bps>,
+    taken: Nanos,
     samples: [(Nanos, i64); TREND_SAMPLES],
     sample_first: usize,
     sample_count: usize,
@@ -67,6 +72,8 @@ impl Signals {
             square_sum: 0,
             time_sum: 0,
             observed: Nanos::ZERO,
+            volatility: None,
+            taken: Nanos::ZERO,
             samples: [(Nanos::ZERO, 0); TREND_SAMPLES],
             sample_first: 0,
             sample_count: 0,
@@ -86,6 +93,12 @@ impl Signals {
             self.square_sum = decayed(self.square_sum, factor).saturating_add(square);
             self.time_sum = decayed(self.time_sum, factor).saturating_add(dt.0);
             self.observed = self.observed.after(dt);
+            // A move counts at once; the slow decay between moves is looked at now and then: a
+            // division of 128 bits and a root are a tenth of a decision.
+            if ret != 0 || now.since(self.taken) >= VOLATILITY_REFRESH {
+                self.volatility = self.volatility();
+                self.taken = now;
+            }
             let flow = decayed_signed(self.flow, factor);
             self.flow = flow.saturating_add(order_flow_imbalance(&before, &top));
         }
@@ -138,12 +151,10 @@ impl Signals {
         let Some((_, top)) = self.last else {
             return Reading::default();
         };
-        let (bid, ask) = (i128::from(top.bid.qty.0), i128::from(top.ask.qty.0));
-        let depth = (bid + ask).max(1);
         Reading {
-            volatility: self.volatility(),
+            volatility: self.volatility,
             trend: self.trend(now, top.mid2()),
-            imbalance_permille: ((bid - ask) * 1000 / depth) as i64,
+            imbalance_permille: imbalance_permille(&top),
             microprice: microprice(&top),
         }
     }
@@ -152,10 +163,15 @@ impl Signals {
         if self.observed < self.params.warm_up || self.time_sum == 0 {
             return None;
         }
-        let scaled = u128::from(self.square_sum) * u128::from(self.params.horizon.0);
-        let variance = scaled / u128::from(self.time_sum);
+        let variance = match self.square_sum.checked_mul(self.params.horizon.0) {
+            Some(scaled) => scaled / self.time_sum,
+            None => {
+                let scaled = u128::from(self.square_sum) * u128::from(self.params.horizon.0);
+                u64::try_from(scaled / u128::from(self.time_sum)).unwrap_or(u64::MAX)
+            }
+        };
         // Raw bps^2 under the root gives raw bps.
-        Some(Bps(u64::try_from(variance).unwrap_or(u64::MAX).isqrt() as i64))
+        Some(Bps(variance.isqrt() as i64))
     }
 
     fn trend(&self, now: Nanos, mid2: i64) -> Bps {
@@ -181,6 +197,7 @@ impl Signals {
         h.word(self.time_sum);
         h.signed(self.flow);
         h.word(self.observed.0);
+        h.signed(self.volatility.map_or(-1, |v| v.0));
         h.signed(self.last_mid2);
         h.word(self.last.map_or(0, |(at, _)| at.0));
         for i in 0..self.sample_count {
@@ -188,6 +205,18 @@ impl Signals {
             h.word(at.0);
             h.signed(mid2);
         }
+    }
+}
+
+/// (bid size - ask size) / (bid size + ask size) at the top, permille, rounded toward zero.
+#[inline]
+fn imbalance_permille(top: &Top) -> i64 {
+    let (bid, ask) = (top.bid.qty.0, top.ask.qty.0);
+    // Sizes are not negative and at most 10^18: neither difference nor sum leaves an i64.
+    let depth = (bid + ask).max(1);
+    match (bid - ask).checked_mul(1000) {
+        Some(product) => product / depth,
+        None => (i128::from(bid - ask) * 1000 / i128::from(depth)) as i64,
     }
 }
 
@@ -255,7 +284,7 @@ fn decayed_signed(value: i64, factor: u64) -> i64 {
 #[derive(Clone, Debug)]
 struct Decay {
     half_life: u64,
-    table: [u64; 257],
+    table: Box<[u64; 257]>,
 }
 
 impl Decay {
@@ -271,7 +300,7 @@ impl Decay {
             *slot = (at >> 30) as u64;
             at = (at * root) >> 62;
         }
-        Decay { half_life: half_life.0.max(1), table }
+        Decay { half_life: half_life.0.max(1), table: Box::new(table) }
     }
 
     #[inline]

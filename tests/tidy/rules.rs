@@ -54,6 +54,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "sim",
         ],
     ),
+    // The settings of a market as the proof's chains.
+    ("proved", &["units", "instrument", "event", "strategy", "core"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
     // Everything left of it, and no strategy by name.
     (
@@ -108,6 +110,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "net",
             "sim",
             "journal",
+            "proved",
             "replay",
             "backtest",
             "config",

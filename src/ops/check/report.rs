@@ -54,17 +54,21 @@ fn conclusion(outcome: &Outcome) -> String {
         let limits = outcome.markets.iter().flat_map(|m| m.limits.iter().map(|f| f.standing));
         rows.chain(limits).filter(|s| *s == standing).count()
     };
-    let (refused, warnings) = (count(Standing::Refused), count(Standing::Warning));
+    let refused = count(Standing::Refused);
+    let warnings = match count(Standing::Warning) {
+        1 => "1 warning".to_owned(),
+        n => format!("{n} warnings"),
+    };
     let strict = if outcome.strict { ", strict" } else { "" };
     match (outcome.standing(), &outcome.table) {
         (Standing::Refused, _) => {
-            format!("NOT PROVED{strict}: {refused} refused, {warnings} warnings")
+            format!("NOT PROVED{strict}: {refused} refused, {warnings}")
         }
         (Standing::Warning, _) if outcome.strict => {
-            format!("NOT PROVED{strict}: {warnings} warnings")
+            format!("NOT PROVED{strict}: {warnings}")
         }
         (_, Err(_)) => format!("orders proved{strict}; the pipeline cannot run here"),
-        (Standing::Warning, _) => format!("executable, with {warnings} warnings"),
+        (Standing::Warning, _) => format!("executable, with {warnings}"),
         _ => format!("PROVED{strict}: every order is executable at every price of the band"),
     }
 }

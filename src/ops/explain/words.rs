@@ -7,6 +7,7 @@ use crate::event::Level;
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
+use crate::strategy::quality::HORIZONS;
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Nanos, Notional, Price, Qty, Side, raw_text};
 
@@ -212,6 +213,13 @@ impl Seen {
     }
 }
 
+fn horizon_text(index: u8) -> String {
+    match HORIZONS.get(usize::from(index)) {
+        Some(horizon) => format!("{} s", horizon.0 / 1_000_000_000),
+        None => "?".to_owned(),
+    }
+}
+
 /// A note on one line, without its time.
 pub fn note(note: &Note, config: &CoreConfig) -> String {
     match *note {
@@ -254,6 +262,17 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             };
             format!("{} ALARM {}{about}", symbol(config, inst), alarm.name())
         }
+        Note::Markout { inst, side, horizon, from_fill, from_mid, age } => format!(
+            "{} {side} markout after {}: {from_fill} bps ({from_mid} from the mid then), quote \
+             {} old when hit",
+            symbol(config, inst),
+            horizon_text(horizon),
+            span(Nanos::ZERO, age)
+        ),
+        Note::Adopted { inst, ours, venue, px } => format!(
+            "{} position {ours} brought to the venue's {venue}, at {px}",
+            symbol(config, inst)
+        ),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
     }
 }
@@ -284,6 +303,15 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
         Note::Alarm { inst, alarm, order } => json!({
             "kind": "alarm", "symbol": symbol(config, inst), "alarm": alarm.name(),
             "order": order.counter(),
+        }),
+        Note::Markout { inst, side, horizon, from_fill, from_mid, age } => json!({
+            "kind": "markout", "symbol": symbol(config, inst), "side": side.name(),
+            "horizon": horizon_text(horizon), "from_price_bps": from_fill.to_string(),
+            "from_mid_bps": from_mid.to_string(), "quote_age_ns": age.0,
+        }),
+        Note::Adopted { inst, ours, venue, px } => json!({
+            "kind": "adopted", "symbol": symbol(config, inst), "ours": ours.to_string(),
+            "venue": venue.to_string(), "px": px.to_string(),
         }),
         Note::Hash { inputs, hash } => json!({
             "kind": "hash", "inputs": inputs, "hash": format!("{hash:016x}"),

@@ -8,10 +8,8 @@ use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::ops::explain::walk::Group;
 use crate::ops::explain::words::Seen;
+use crate::strategy::quality::HORIZONS;
 use crate::units::{Bps, Nanos, Price, Qty, SCALE, Side};
-
-/// Times after a fill at which it is judged.
-pub const HORIZONS_S: [u64; 3] = [1, 5, 30];
 
 /// How far the mid has moved for us after a fill: from the fill's price, and from the mid then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +28,8 @@ pub struct Filled {
     pub fee: i64,
     /// Twice the mid when the fill came; zero where there was none.
     pub mid2: i64,
-    /// By [`HORIZONS_S`]; `None` where the journal does not reach.
-    pub markouts: [Option<Markout>; 3],
+    /// By [`HORIZONS`]; `None` where the journal does not reach.
+    pub markouts: [Option<Markout>; HORIZONS.len()],
 }
 
 /// What happened to it, beside fills.
@@ -125,8 +123,8 @@ impl Story {
         let Some(state) = core.insts.get(usize::from(self.inst.0)) else { return };
         let (mid2, sign) = (state.marked_mid2(), self.side.sign());
         for fill in &mut self.fills {
-            for (slot, horizon) in fill.markouts.iter_mut().zip(HORIZONS_S) {
-                let due = fill.now.after(Nanos::from_secs(horizon));
+            for (slot, horizon) in fill.markouts.iter_mut().zip(HORIZONS) {
+                let due = fill.now.after(horizon);
                 if slot.is_some() || now <= due || mid2 == 0 {
                     continue;
                 }
@@ -176,7 +174,7 @@ impl Story {
             Event::Unsent { order, reason, .. } if order == id => Happened::Unsent(reason),
             Event::Fill { order, px, qty, taker, fee, .. } if order == id => {
                 let state = core.insts.get(usize::from(self.inst.0))?;
-                let (mid2, markouts) = (state.marked_mid2(), [None; 3]);
+                let (mid2, markouts) = (state.marked_mid2(), [None; HORIZONS.len()]);
                 self.fills.push(Filled { now, px, qty, taker, fee, mid2, markouts });
                 return None;
             }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::story::{Filled, HORIZONS_S, Happened, Story};
+use super::story::{Filled, Happened, Markout, Story};
 use crate::core::CoreConfig;
 use crate::event::{Component, Tif, VenueOrderState};
 use crate::explain::Note;
 use crate::ops::explain::walk::Walked;
 use crate::ops::explain::words;
+use crate::strategy::quality::HORIZONS;
 use crate::units::{Bps, Nanos, Price, Qty, raw_text};
 
 pub fn text(story: &Story, config: &CoreConfig, walked: &Walked) -> String {
@@ -73,8 +74,11 @@ fn why(story: &Story, config: &CoreConfig, lines: &mut Vec<String>) {
             } else {
                 format!("; this is a level behind the best, {px}")
             };
-            lines.push(format!("  price     {half} bps from the reservation price{level}"));
             let maker = config.instruments.get(usize::from(story.inst.0)).and_then(|i| i.maker);
+            let leans = story.seen.position != Qty::ZERO
+                && maker.is_some_and(|p| p.skew_at_soft_cap != Bps::ZERO);
+            let from = if leans { "the mid, which leans against inventory" } else { "the mid" };
+            lines.push(format!("  price     {half} bps from {from}{level}"));
             if let Some(p) = maker {
                 let product = factors.iter().fold(p.size, |q, f| q.permille(i64::from(*f)));
                 let factors = words::factors(&factors);
@@ -150,8 +154,12 @@ fn fill(f: &Filled) -> String {
     format!("  filled    {} @ {} as {how}, fee {}, mid {mid}", f.qty, f.px, raw_text(f.fee))
 }
 
+fn seconds(span: Nanos) -> u64 {
+    span.0 / 1_000_000_000
+}
+
 fn markouts(f: &Filled) -> String {
-    let told = f.markouts.iter().zip(HORIZONS_S).map(|(markout, s)| match markout {
+    let told = f.markouts.iter().zip(HORIZONS.map(seconds)).map(|(markout, s)| match markout {
         Some(m) => format!("{s} s: {} bps ({} from the mid then)", m.from_price, m.from_mid),
         None => format!("{s} s: beyond the journal"),
     });
@@ -185,7 +193,7 @@ pub fn json(story: &Story, config: &CoreConfig, walked: &Walked) -> Value {
         .fills
         .iter()
         .map(|f| {
-            let markout = |(m, s): (&Option<super::story::Markout>, u64)| {
+            let markout = |(m, s): (&Option<Markout>, u64)| {
                 json!({
                     "after_s": s,
                     "mid": m.map(|m| Price(m.mid2 / 2).to_string()),
@@ -197,7 +205,7 @@ pub fn json(story: &Story, config: &CoreConfig, walked: &Walked) -> Value {
                 "ns": f.now.0, "after": after(f.now), "px": f.px.to_string(),
                 "qty": f.qty.to_string(), "taker": f.taker, "fee_quote": raw_text(f.fee),
                 "mid": Price(f.mid2 / 2).to_string(),
-                "markouts": f.markouts.iter().zip(HORIZONS_S).map(markout).collect::<Vec<_>>(),
+                "markouts": f.markouts.iter().zip(HORIZONS.map(seconds)).map(markout).collect::<Vec<_>>(),
             })
         })
         .collect();
