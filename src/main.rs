@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
-use evenkeel::ops::{Failure, calibrate, check, demo, exit, explain, plan, replay, show_config, sign};
+use evenkeel::ops::{
+    Failure, calibrate, check, demo, exit, explain, plan, replay, show_config, sign,
+};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 

@@ -39,6 +39,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["units", "instrument", "event", "explain", "strategy"]),
     ("replay", &["event", "core", "journal"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
+    // The proof at the start: settings as chains of sizes.
+    ("proved", &["units", "instrument", "event", "strategy", "core"]),
     // Everything left of it, and no strategy by name.
     (
         "pipeline",
@@ -70,6 +72,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "net",
             "journal",
             "replay",
+            "proved",
             "config",
             "pipeline",
         ],
@@ -93,6 +96,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "sim",
             "journal",
             "replay",
+            "proved",
             "config",
             "pipeline",
             "session",
