@@ -41,6 +41,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // The settings of a market as the proof's chains.
     ("proved", &["units", "instrument", "event", "strategy", "core"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
+    // The proof at the start: settings as chains of sizes.
+    ("proved", &["units", "instrument", "event", "strategy", "core"]),
     // Everything left of it, and no strategy by name.
     (
         "pipeline",
@@ -72,6 +74,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "net",
             "journal",
             "replay",
+            "proved",
             "config",
             "pipeline",
         ],
@@ -96,6 +99,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "proved",
             "replay",
+            "proved",
             "config",
             "pipeline",
             "session",
