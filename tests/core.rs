@@ -872,6 +872,39 @@ fn a_kill_cancels_everything_and_stays() {
 }
 
 #[test]
+fn a_hedge_that_is_found_alive_after_a_kill_goes_as_well() {
+    hedged(|_| {}).run(
+        "
+            up 1.6 @ 100
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+            decide                   -> place hedger sell 100.02 x 0.5 #1 alo reduce
+            unknown #1               -> query #1, alarm order_unknown
+            kill                     -> cancel #1, alarm killed
+            state #1 open              // the cancel was lost
+            decide                   -> cancel #1
+            canceled #1
+            shows SOL quiet          -> true
+        ",
+    );
+}
+
+#[test]
+fn what_could_not_be_sent_is_not_tried_again_at_once() {
+    plain().run(
+        "
+            up
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+            decide                   -> place buy 99.94 x 0.64 #1 alo, place sell 100.06 x 0.64 #2 alo
+            unsent #1 encode
+            decide
+            at +1s
+            ack #2
+            decide                   -> place buy 99.94 x 0.64 #3 alo
+        ",
+    );
+}
+
+#[test]
 fn flatten_sells_what_can_be_sold_in_orders_that_the_limits_take() {
     sol(|i| i.limits.order_qty = q("0.5")).run(
         "

@@ -128,10 +128,10 @@ impl Auditor {
     /// I1 and I5: the position by fills alone.
     fn model(&mut self, event: &Event, out: &Outputs) {
         match *event {
-            Event::Fill { inst, side, qty, px, trade_id, .. }
-                if usize::from(inst.0) < self.positions.len() && qty.0 > 0 && px.0 > 0 =>
-            {
-                if trade_id == 0 || self.booked.insert((inst.0, trade_id, side as u8)) {
+            Event::Fill { inst, side, qty, px, trade_id, .. } => {
+                let counts = usize::from(inst.0) < self.positions.len() && qty.0 > 0 && px.0 > 0;
+                let key = (inst.0, trade_id, side as u8);
+                if counts && (trade_id == 0 || self.booked.insert(key)) {
                     self.positions[usize::from(inst.0)] += side.sign() * qty.0;
                 }
             }
@@ -401,9 +401,9 @@ fn invariants_hold_under_noise() {
             }
             if rng.chance(30) {
                 // What a person does who looks at the alarms.
-                for i in 0..audit.rules.len() {
+                for (i, mid) in mid.iter().enumerate().take(audit.rules.len()) {
                     let (inst, qty) = (InstId(i as u16), Qty(audit.positions[i]));
-                    let entry = Price(mid[i]);
+                    let entry = Price(*mid);
                     audit.apply(Event::Position { inst, qty, entry, recv: Stamp(1) });
                 }
                 audit.apply(Event::Command { command: Command::Resume });
@@ -619,11 +619,11 @@ fn a_venue_that_loses_messages_is_understood_in_the_end() {
             }
             let span = if healing { 500 } else { rng.below(200) };
             audit.now = audit.now.after(Nanos::from_millis(span));
-            for i in 0..count {
+            for (i, mid) in mid.iter_mut().enumerate().take(count) {
                 if healing || rng.chance(500) {
-                    mid[i] += rng.within(-5, 5) * TICK;
+                    *mid += rng.within(-5, 5) * TICK;
                     exch_ms += 1;
-                    for event in book(&mut rng, InstId(i as u16), mid[i], exch_ms) {
+                    for event in book(&mut rng, InstId(i as u16), *mid, exch_ms) {
                         deliver(&mut audit, &mut venue, &mut rng, event);
                     }
                 }
