@@ -214,6 +214,12 @@ impl Risk {
         self.rejects[usize::from(inst.0)].rows[component as usize][side.index()] = Row::default();
     }
 
+    /// The largest size that the venue has refused as below its minimum; zero for none.
+    #[inline]
+    pub fn refused_size(&self, inst: InstId) -> Qty {
+        self.rejects[usize::from(inst.0)].refused_size
+    }
+
     /// The instrument's rules were read again: its refused size may be tried again.
     pub fn rules_refreshed(&mut self, inst: InstId) {
         self.rejects[usize::from(inst.0)].refused_size = Qty::ZERO;

@@ -235,6 +235,7 @@ impl Core {
         }
         let own = state.own_orders(Component::Hedger);
         let guard = state.maker.pnl_guard.is_active();
+        state.hedger.venue_refused(self.risk.refused_size(inst));
         let step = state.hedger.step(&params, view, own, guard, &mut state.quantizer);
         say_hedge(state, inst, view, &step, out);
         if step.stuck {

@@ -21,7 +21,7 @@ use crate::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 
 /// Quote that a scenario's account begins with.
 const CASH: i64 = 10_000;
-/// The market plays this long before a backtest's core begins, as it does before a session's.
+/// When a backtest begins.
 const EPOCH: Nanos = Nanos::from_secs(1_000_000);
 
 /// A position that was there before the run: bought (sold) from the crowd at this price.
@@ -175,6 +175,12 @@ pub struct Stage {
     pub exchange: Exchange,
     pub account: AccountId,
     pub market: Box<dyn Market + Send>,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 impl Scenario {

@@ -167,6 +167,8 @@ pub struct Hedger {
     unreduced: Option<(Nanos, Qty)>,
     alarmed: bool,
     hedges: u64,
+    /// The venue has refused this size as below its minimum: see [`Self::venue_refused`].
+    refused: Qty,
 }
 
 impl Hedger {
@@ -416,6 +418,10 @@ impl Hedger {
         let Some(floor) = quantizer.floor(floor_px) else {
             return Err(HedgeReason::OutOfGrid);
         };
+        let floor = match self.refused {
+            Qty(0) => floor,
+            refused => floor.max(Qty(refused.0 + quantizer.instrument().spec.lot.0)),
+        };
         match size(&params.rule, view.inventory, guard_active, floor, quantizer.instrument()) {
             HedgeSize::Order { side, qty, .. } => {
                 // A clip beyond the order limits would be refused each time: part of it is not.
@@ -426,6 +432,13 @@ impl Hedger {
             HedgeSize::None => Err(HedgeReason::WithinTrigger),
             HedgeSize::ResidualBelowMinimum { .. } => Err(HedgeReason::ResidualBelowMinimum),
         }
+    }
+
+    /// The largest size that the venue has refused as below its minimum; zero for none. What it
+    /// takes is then at least one lot more, whatever its rules say: without this the hedger would
+    /// ask for the refused size again and again, and inventory that can be sold would stay.
+    pub fn venue_refused(&mut self, qty: Qty) {
+        self.refused = qty;
     }
 
     /// An order of the hedger could not be sent or was refused: wait a cooldown, then decide anew.

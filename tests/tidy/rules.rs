@@ -38,6 +38,22 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // A note's reasons are written by their place in the strategies' lists.
     ("journal", &["units", "instrument", "event", "explain", "strategy"]),
     ("replay", &["event", "core", "journal"]),
+    // A driver of the core against the embedded venue: what a session is, without its sockets.
+    (
+        "backtest",
+        &[
+            "units",
+            "instrument",
+            "event",
+            "ledger",
+            "strategy",
+            "explain",
+            "risk",
+            "core",
+            "venue",
+            "sim",
+        ],
+    ),
     // The settings of a market as the proof's chains.
     ("proved", &["units", "instrument", "event", "strategy", "core"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
@@ -99,7 +115,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "proved",
             "replay",
-            "proved",
+            "backtest",
             "config",
             "pipeline",
             "session",

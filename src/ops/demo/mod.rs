@@ -5,23 +5,21 @@
 //! network or file is needed.
 
 mod report;
-mod venue;
+pub mod venue;
 mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
-use crate::net::Endpoint;
-use crate::ops::Failure;
+use crate::ops::{Failure, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
-use crate::session::{Session, Spec};
-use crate::venue::eip712::{PooledSigner, Signer, nonce_pool};
-use crate::venue::hyperliquid::sign::Network;
+use crate::session::Session;
 use report::Outcome;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
+use venue::Wiring;
 use view::View;
 
 /// What can be asked of the demo.
@@ -33,6 +31,9 @@ pub struct DemoArgs {
     /// Seed of the market.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// A named situation: its market, faults and configuration; `scenarios` lists them.
+    #[arg(long, conflicts_with_all = ["data", "symbol"])]
+    pub scenario: Option<String>,
     /// Plays a recorded market from this folder instead of the seeded one.
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -79,33 +80,14 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
         wish.topology = Some(Topology::Fused);
     }
     let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
-    let venue = venue::start(args, &clock)?;
-    let rest = Endpoint::parse(&venue.http_url()).map_err(Failure::environment)?;
-    let ws = Endpoint::parse(&venue.ws_url()).map_err(Failure::environment)?;
-    let specs = vec![venue.spec(&rest, &args.symbol, &clock)?];
-    let core = config.core(&specs).map_err(Failure::config)?;
-    let signer = Signer::new(venue.agent_key).map_err(|_| Failure::bug("the demo's own key"))?;
-    let (signer, filler) = if args.pooled {
-        let (filler, taker) = nonce_pool(&signer, 256);
-        (PooledSigner::with_pool(signer, taker), Some(filler))
-    } else {
-        (PooledSigner::deterministic(signer), None)
-    };
-    let spec = Spec {
-        ws,
-        rest,
-        network: Network::Mainnet,
-        owner: venue.owner,
-        signer,
-        filler,
-        run_tag: venue.run_tag,
-        specs: specs.clone(),
-        core,
-        config_text: config.effective_toml(),
-        table: table.clone(),
-        journal: Some(args.journal.clone()),
-        clock: clock.clone(),
-    };
+    let venue = venue::start(venue::stage(args, clock.now())?, args.port, &clock)?;
+    let mut specs = vec![venue.spec(&args.symbol, &clock)?];
+    if let Some(name) = &args.scenario {
+        specs[0] = scenario::find(name)?.refine(specs[0])?;
+    }
+    let journal = args.journal.clone();
+    let wiring = Wiring { config, table: table.clone(), journal, pooled: args.pooled };
+    let spec = venue.session(&wiring, specs.clone(), &clock)?;
     let mut view = View::new(args, &specs[0], &table, venue.ws_url());
     let session = Session::start(spec).map_err(Failure::environment)?;
     let (session, stopped) = trade(args, session, &mut view, &clock)?;
@@ -132,6 +114,9 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         }
     };
     let mut layers = vec![(include_str!("../../../config/demo.toml"), "config/demo.toml")];
+    if let Some(name) = &args.scenario {
+        layers.push(scenario::find(name)?.config);
+    }
     if let Some((text, file)) = &user {
         layers.push((text, file));
     }

@@ -1,28 +1,37 @@
 //! Cold. The demo's venue: an exchange, a market on it, an account with an agent, a server.
 
 use super::DemoArgs;
+use crate::config::Config;
 use crate::instrument::{InstId, InstrumentSpec, Symbol};
 use crate::net::http::HttpLimits;
 use crate::net::{Endpoint, http_post};
 use crate::ops::Failure;
+use crate::ops::scenario::{self, Stage};
 use crate::pipeline::clock::Clock;
-use crate::sim::exchange::{Exchange, Market, Rules, hyperliquid_perp};
+use crate::pipeline::table::Table;
+use crate::session::Spec;
+use crate::sim::exchange::{AccountId, Exchange, Market, Rules, hyperliquid_perp};
 use crate::sim::flow::Flow;
 use crate::sim::params::{FlowParams, Scenario};
 use crate::sim::recording::Recording;
 use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
-use crate::units::{Notional, SCALE};
-use crate::venue::eip712::{Address, Signer};
+use crate::units::{Nanos, Notional, SCALE};
+use crate::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
 use crate::venue::hyperliquid::meta;
+use crate::venue::hyperliquid::sign::Network;
+use std::path::PathBuf;
 
 /// Quote that the demo's account begins with.
 const CASH: i64 = 10_000;
 
+#[derive(Debug)]
 pub struct Venue {
-    server: ServerHandle,
+    /// For faults, and for a look at the exchange.
+    pub server: ServerHandle,
+    pub account: AccountId,
     pub owner: Address,
-    pub agent_key: [u8; 32],
-    pub run_tag: u64,
+    agent_key: [u8; 32],
+    run_tag: u64,
 }
 
 /// A key of the demo's own; it opens nothing but the embedded venue.
@@ -33,15 +42,27 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
-/// Starts the venue; its market plays from a little before now, so that there is a book at once.
-pub fn start(args: &DemoArgs, clock: &Clock) -> Result<Venue, Failure> {
+/// What is asked of a venue's server and of the session that trades on it.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    pub config: Config,
+    pub table: Table,
+    pub journal: PathBuf,
+    /// Signs with a pool of prepared nonces.
+    pub pooled: bool,
+}
+
+/// The market of the demo's arguments, from `now` on: a scenario's, a recording, or the calm one.
+pub fn stage(args: &DemoArgs, now: Nanos) -> Result<Stage, Failure> {
+    if let Some(name) = &args.scenario {
+        return scenario::find(name)?.stage(args.seed, now);
+    }
     let symbol = Symbol::new(&args.symbol).ok_or_else(|| {
         Failure::usage(format!("--symbol {:?} is not a market's name", args.symbol))
     })?;
     let params = FlowParams::built_in(&args.symbol, Scenario::Calm).map_err(Failure::usage)?;
     let instrument = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals)
         .map_err(|error| Failure::bug(error.name()))?;
-    let now = clock.now();
     let market: Box<dyn Market + Send> = match &args.data {
         None => Box::new(Flow::new(&instrument, params, args.seed, now)),
         Some(folder) => {
@@ -52,13 +73,19 @@ pub fn start(args: &DemoArgs, clock: &Clock) -> Result<Venue, Failure> {
     let rules = Rules { seed: args.seed, ..Rules::default() };
     let mut exchange = Exchange::new(vec![instrument], rules);
     let account = exchange.open_account(Notional::from_raw(CASH * SCALE));
+    Ok(Stage { exchange, account, market })
+}
+
+/// Starts the venue; its market plays from a little before now, so that there is a book at once.
+pub fn start(stage: Stage, port: u16, clock: &Clock) -> Result<Venue, Failure> {
+    let Stage { exchange, account, market } = stage;
     let (owner_key, agent_key) = (random::<32>()?, random::<32>()?);
     let address = |key: [u8; 32]| {
         Signer::new(key).map(|s| s.address()).map_err(|_| Failure::bug("a random key is no key"))
     };
     let (owner, agent) = (address(owner_key)?, address(agent_key)?);
     let config = ServerConfig {
-        addr: ([127, 0, 0, 1], args.port).into(),
+        addr: ([127, 0, 0, 1], port).into(),
         accounts: vec![AccountSpec {
             address: owner.0,
             account,
@@ -73,7 +100,7 @@ pub fn start(args: &DemoArgs, clock: &Clock) -> Result<Venue, Failure> {
     let server = server::start(config, exchange, market, Box::new(move || time.now()))
         .map_err(Failure::environment)?;
     let run_tag = u64::from_be_bytes(random::<8>()?);
-    Ok(Venue { server, owner, agent_key, run_tag })
+    Ok(Venue { server, account, owner, agent_key, run_tag })
 }
 
 impl Venue {
@@ -86,12 +113,8 @@ impl Venue {
     }
 
     /// The market's rules as the venue states them, over REST like at any venue.
-    pub fn spec(
-        &self,
-        rest: &Endpoint,
-        symbol: &str,
-        clock: &Clock,
-    ) -> Result<InstrumentSpec, Failure> {
+    pub fn spec(&self, symbol: &str, clock: &Clock) -> Result<InstrumentSpec, Failure> {
+        let rest = Endpoint::parse(&self.http_url()).map_err(Failure::environment)?;
         let info = rest.with_path("/info");
         let ask = |body: String| {
             http_post(&info, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
@@ -103,6 +126,38 @@ impl Venue {
         let fees = meta::fees(&mut fees).map_err(Failure::environment)?;
         let mut universe = ask("{\"type\":\"meta\"}".to_owned())?;
         meta::perp(&mut universe, symbol, fees).map_err(Failure::environment)
+    }
+
+    /// A session that trades on this venue, by `specs` (see [`Venue::spec`]).
+    pub fn session(
+        &self,
+        wiring: &Wiring,
+        specs: Vec<InstrumentSpec>,
+        clock: &Clock,
+    ) -> Result<Spec, Failure> {
+        let core = wiring.config.core(&specs).map_err(Failure::config)?;
+        let signer = Signer::new(self.agent_key).map_err(|_| Failure::bug("the demo's own key"))?;
+        let (signer, filler) = if wiring.pooled {
+            let (filler, taker) = nonce_pool(&signer, 256);
+            (PooledSigner::with_pool(signer, taker), Some(filler))
+        } else {
+            (PooledSigner::deterministic(signer), None)
+        };
+        Ok(Spec {
+            ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
+            rest: Endpoint::parse(&self.http_url()).map_err(Failure::environment)?,
+            network: Network::Mainnet,
+            owner: self.owner,
+            signer,
+            filler,
+            run_tag: self.run_tag,
+            specs,
+            core,
+            config_text: wiring.config.effective_toml(),
+            table: wiring.table.clone(),
+            journal: Some(wiring.journal.clone()),
+            clock: clock.clone(),
+        })
     }
 
     /// What the venue knows at the end.
