@@ -14,10 +14,46 @@ use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 
 /// Any event at all: ids that never were, answers to the wrong state, fills of nothing, torn books.
 fn noise(rng: &mut Rng, audit: &Auditor, mid: &mut [i64], exch_ms: &mut u64) -> Vec<Event> {
-    let recv = Stamp(audit.now.0);
     let absent = u64::from(rng.chance(10));
     let inst = InstId(rng.below(audit.rules.len() as u64 + absent) as u16);
     let i = usize::from(inst.0).min(mid.len() - 1);
+    match rng.below(24) {
+        0..=6 => {
+            mid[i] = (mid[i] + rng.within(-12, 12) * TICK).clamp(20 * SCALE, 500 * SCALE);
+            *exch_ms += rng.below(3);
+            let events = book(rng, inst, mid[i], *exch_ms);
+            let lost = usize::from(rng.chance(50));
+            events[lost..].to_vec()
+        }
+        7..=8 => vec![market_noise(rng, inst, mid[i], *exch_ms)],
+        9..=20 => vec![answer_noise(rng, audit, inst, mid[i])],
+        21 => {
+            let held = audit.positions[i.min(audit.positions.len() - 1)];
+            let qty = if rng.chance(500) { rng.within(-150, 150) * LOT } else { held };
+            let (qty, entry) = (Qty(qty), Price(mid[i]));
+            vec![Event::Position { inst, qty, entry, recv: Stamp(1) }]
+        }
+        _ => vec![process_noise(rng, inst)],
+    }
+}
+
+fn market_noise(rng: &mut Rng, inst: InstId, mid: i64, exch_ms: u64) -> Event {
+    let recv = Stamp(exch_ms);
+    match rng.below(3) {
+        0 => Event::Gap { inst, reason: rng.pick(GapReason::ALL), recv },
+        _ => Event::Bbo {
+            inst,
+            decode_ns: 0,
+            bid: level(mid - rng.within(-1, 5) * TICK, rng.within(0, 100) * LOT),
+            ask: level(mid + rng.within(0, 5) * TICK, rng.within(0, 100) * LOT),
+            exch_ms,
+            recv,
+        },
+    }
+}
+
+fn answer_noise(rng: &mut Rng, audit: &Auditor, inst: InstId, mid: i64) -> Event {
+    let recv = Stamp(audit.now.0);
     let counter = match rng.below(10) {
         0 => rng.below(1 << 20),
         _ => audit.last_id.saturating_sub(rng.below(12)),
@@ -26,43 +62,24 @@ fn noise(rng: &mut Rng, audit: &Auditor, mid: &mut [i64], exch_ms: &mut u64) -> 
         0 => OrderId::EXTERNAL,
         _ => OrderId::new(counter, inst),
     };
-    let side = rng.pick(&Side::BOTH);
-    let event = match rng.below(24) {
-        0..=6 => {
-            mid[i] = (mid[i] + rng.within(-12, 12) * TICK).clamp(20 * SCALE, 500 * SCALE);
-            *exch_ms += rng.below(3);
-            let events = book(rng, inst, mid[i], *exch_ms);
-            return match rng.below(20) {
-                0 => events[1..].to_vec(),
-                _ => events.to_vec(),
-            };
-        }
-        7 => Event::Bbo {
+    match rng.below(12) {
+        0..=2 => Event::Ack { order, venue_oid: rng.next(), resting: rng.chance(900), recv },
+        3 => Event::Reject { order, reason: rng.pick(RejectReason::ALL), code: 0, recv },
+        4..=6 => Event::Fill {
             inst,
-            decode_ns: 0,
-            bid: level(mid[i] - rng.within(-1, 5) * TICK, rng.within(0, 100) * LOT),
-            ask: level(mid[i] + rng.within(0, 5) * TICK, rng.within(0, 100) * LOT),
-            exch_ms: *exch_ms,
-            recv,
-        },
-        8 => Event::Gap { inst, reason: rng.pick(GapReason::ALL), recv },
-        9..=11 => Event::Ack { order, venue_oid: rng.next(), resting: rng.chance(900), recv },
-        12 => Event::Reject { order, reason: rng.pick(RejectReason::ALL), code: 0, recv },
-        13..=15 => Event::Fill {
-            inst,
-            side,
+            side: rng.pick(&Side::BOTH),
             taker: rng.chance(300),
             order,
-            px: Price(mid[i] + rng.within(-9, 9) * TICK),
+            px: Price(mid + rng.within(-9, 9) * TICK),
             qty: Qty(rng.within(0, 40) * LOT),
             fee: rng.within(-1_000, 5_000),
             trade_id: rng.below(400),
-            exch_ms: *exch_ms,
+            exch_ms: 1,
         },
-        16 => Event::Canceled { order, reason: rng.pick(CancelReason::ALL), recv },
-        17 => Event::CancelReject { order, gone: rng.chance(500), recv },
-        18 => Event::OutcomeUnknown { order, recv },
-        19 => Event::OrderState {
+        7 => Event::Canceled { order, reason: rng.pick(CancelReason::ALL), recv },
+        8 => Event::CancelReject { order, gone: rng.chance(500), recv },
+        9 => Event::OutcomeUnknown { order, recv },
+        10 => Event::OrderState {
             order,
             state: rng.pick(&[
                 VenueOrderState::Open,
@@ -75,30 +92,26 @@ fn noise(rng: &mut Rng, audit: &Auditor, mid: &mut [i64], exch_ms: &mut u64) -> 
             venue_oid: 7,
             recv,
         },
-        20 => Event::Unsent { order, reason: rng.pick(Refused::ALL), recv },
-        21 => Event::Position {
-            inst,
-            qty: match rng.below(2) {
-                0 => Qty(rng.within(-150, 150) * LOT),
-                _ => Qty(audit.positions[i]),
-            },
-            entry: Price(mid[i]),
-            recv,
-        },
-        22 => match rng.below(6) {
-            0 => Event::LinkDown { link: rng.pick(&[Link::Market, Link::Orders]), recv },
-            1 => Event::LinkUp { link: rng.pick(&[Link::Market, Link::Orders]), recv },
-            2 => Event::Reconciled { open_orders: 3, recv },
-            _ => Event::Funding { inst, amount: rng.within(-9, 9), exch_ms: 0 },
-        },
-        _ => match rng.below(8) {
-            0 => Event::Command { command: rng.pick(Command::ALL) },
-            1 => Event::Trade { inst, side, px: Price(0), qty: Qty(0), exch_ms: 0, id: 0, recv },
-            2 => Event::Equity { amount: -5, recv },
-            _ => Event::Command { command: Command::Resume },
-        },
-    };
-    vec![event]
+        _ => Event::Unsent { order, reason: rng.pick(Refused::ALL), recv },
+    }
+}
+
+fn process_noise(rng: &mut Rng, inst: InstId) -> Event {
+    let recv = Stamp(1);
+    let link = rng.pick(&[Link::Market, Link::Orders]);
+    match rng.below(14) {
+        0 => Event::LinkDown { link, recv },
+        1 => Event::LinkUp { link, recv },
+        2 => Event::Reconciled { open_orders: 3, recv },
+        3..=5 => Event::Funding { inst, amount: rng.within(-9, 9), exch_ms: 0 },
+        6 => Event::Command { command: rng.pick(Command::ALL) },
+        7 => {
+            let (px, qty, side) = (Price(0), Qty(0), Side::Buy);
+            Event::Trade { inst, side, px, qty, exch_ms: 0, id: 0, recv }
+        }
+        8 => Event::Equity { amount: -5, recv },
+        _ => Event::Command { command: Command::Resume },
+    }
 }
 
 #[test]

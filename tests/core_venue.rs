@@ -175,81 +175,109 @@ impl Venue {
     }
 }
 
-fn deliver(audit: &mut Auditor, venue: &mut Venue, rng: &mut Rng, event: Event) {
-    for action in audit.apply(event) {
-        venue.act(rng, action);
-    }
+/// Steps in which messages are lost, and all steps.
+const FAULTY: usize = 160;
+const STEPS: usize = 260;
+
+/// The core, the venue, and what lies between them.
+struct Run {
+    audit: Auditor,
+    venue: Venue,
+    rng: Rng,
+    mids: [i64; 2],
+    exch_ms: u64,
 }
 
-#[test]
-fn a_venue_that_loses_messages_is_understood_in_the_end() {
-    let mut fills = 0;
-    for seed in 0..2_000 {
+impl Run {
+    fn new(seed: u64) -> Run {
         let mut rng = Rng::new(0x5eed_0000 + seed);
         let mut cfg = random_config(&mut rng);
         cfg.limits.loss = Notional::from_raw(1_000_000 * SCALE);
         cfg.limits.drawdown = cfg.limits.loss;
         cfg.limits.breaker_rejects = 1_000;
         let mut audit = Auditor::new(seed, cfg);
-        let count = audit.rules.len();
-        let mut venue = Venue { loss: rng.pick(&[0, 30, 150]), ..Venue::default() };
-        let mut mid = [100 * SCALE; 2];
-        let mut exch_ms = 1;
+        let venue = Venue { loss: rng.pick(&[0, 30, 150]), ..Venue::default() };
         go_up(&mut audit);
-        for step in 0..260 {
-            let healing = step >= 160;
-            if healing {
-                // Nothing is lost any more and nothing trades: the truth stands still.
-                venue.loss = 0;
-                if venue.down {
-                    come_back(&mut audit, &mut venue, &mut rng);
-                }
-            }
-            let span = if healing { 500 } else { rng.below(200) };
-            audit.now = audit.now.after(Nanos::from_millis(span));
-            for (i, mid) in mid.iter_mut().enumerate().take(count) {
-                if healing || rng.chance(500) {
-                    *mid += rng.within(-5, 5) * TICK;
-                    exch_ms += 1;
-                    for event in book(&mut rng, InstId(i as u16), *mid, exch_ms) {
-                        deliver(&mut audit, &mut venue, &mut rng, event);
-                    }
-                }
-            }
-            if !healing && rng.chance(300) {
-                venue.trade(&mut rng);
-            }
-            if !healing && rng.chance(15) {
-                let link = Link::Orders;
-                if venue.down {
-                    come_back(&mut audit, &mut venue, &mut rng);
-                } else {
-                    // What was on its way is lost, but for the fills, which are told again.
-                    venue.down = true;
-                    let queue = std::mem::take(&mut venue.queue);
-                    venue
-                        .owed
-                        .extend(queue.into_iter().filter(|e| matches!(e, Event::Fill { .. })));
-                    deliver(
-                        &mut audit,
-                        &mut venue,
-                        &mut rng,
-                        Event::LinkDown { link, recv: Stamp(9) },
-                    );
-                }
-            }
-            for _ in 0..if healing { 1_000 } else { rng.below(4) } {
-                let Some(event) = venue.queue.pop_front() else { break };
-                deliver(&mut audit, &mut venue, &mut rng, event);
-            }
-            deliver(&mut audit, &mut venue, &mut rng, Event::Decide { drained: 1 });
-            check_truth(&audit, &venue, seed);
+        Run { audit, venue, rng, mids: [100 * SCALE; 2], exch_ms: 1 }
+    }
+
+    fn deliver(&mut self, event: Event) {
+        for action in self.audit.apply(event) {
+            self.venue.act(&mut self.rng, action);
         }
-        // Understood: the same position, and no order there that we don't know of.
-        while let Some(event) = venue.queue.pop_front() {
-            deliver(&mut audit, &mut venue, &mut rng, event);
+    }
+
+    fn deliver_queued(&mut self, most: u64) {
+        for _ in 0..most {
+            let Some(event) = self.venue.queue.pop_front() else { break };
+            self.deliver(event);
         }
-        for i in 0..count {
+    }
+
+    fn books(&mut self, permille: u64) {
+        for i in 0..self.audit.rules.len() {
+            if self.rng.chance(permille) {
+                self.mids[i] += self.rng.within(-5, 5) * TICK;
+                self.exch_ms += 1;
+                let inst = InstId(i as u16);
+                for event in book(&mut self.rng, inst, self.mids[i], self.exch_ms) {
+                    self.deliver(event);
+                }
+            }
+        }
+    }
+
+    fn faulty_step(&mut self) {
+        let span = self.rng.below(200);
+        self.audit.now = self.audit.now.after(Nanos::from_millis(span));
+        self.books(500);
+        if self.rng.chance(300) {
+            self.venue.trade(&mut self.rng);
+        }
+        if self.rng.chance(15) {
+            if self.venue.down {
+                self.come_back();
+            } else {
+                self.go_down();
+            }
+        }
+        let some = self.rng.below(4);
+        self.deliver_queued(some);
+        self.deliver(Event::Decide { drained: 1 });
+    }
+
+    /// Nothing is lost any more and nothing trades: the truth stands still.
+    fn healing_step(&mut self) {
+        self.venue.loss = 0;
+        if self.venue.down {
+            self.come_back();
+        }
+        self.audit.now = self.audit.now.after(Nanos::from_millis(500));
+        self.books(1_000);
+        self.deliver_queued(1_000);
+        self.deliver(Event::Decide { drained: 1 });
+    }
+
+    /// What was on its way is lost, but for the fills, which are told again.
+    fn go_down(&mut self) {
+        self.venue.down = true;
+        let queue = std::mem::take(&mut self.venue.queue);
+        self.venue.owed.extend(queue.into_iter().filter(|e| matches!(e, Event::Fill { .. })));
+        self.deliver(Event::LinkDown { link: Link::Orders, recv: Stamp(9) });
+    }
+
+    fn come_back(&mut self) {
+        self.venue.down = false;
+        let owed = std::mem::take(&mut self.venue.owed);
+        self.venue.queue.extend(owed);
+        self.deliver(Event::LinkUp { link: Link::Orders, recv: Stamp(9) });
+        self.venue.tell_positions();
+    }
+
+    /// The same position, no order there that the core doesn't know, none here that isn't there.
+    fn check_end(&self, seed: u64) {
+        let Run { audit, venue, .. } = self;
+        for i in 0..audit.rules.len() {
             let inst = InstId(i as u16);
             assert_eq!(audit.positions[i], venue.positions[i], "seed {seed}: I1 at the end");
             let rests = venue.orders.iter().filter(|(_, o)| o.open > 0);
@@ -261,21 +289,30 @@ fn a_venue_that_loses_messages_is_understood_in_the_end() {
                 let there = venue.orders.get(&order.id).is_some_and(|o| o.open > 0);
                 assert!(there, "seed {seed}: {order:?} is not there");
             }
-            assert_eq!(audit.core.counts().adopted, 0, "seed {seed}: the fills were enough");
         }
-        audit.check_replay();
-        fills += audit.core.counts().fills;
+        assert_eq!(audit.core.counts().adopted, 0, "seed {seed}: the fills were enough");
     }
-    assert!(fills > 20_000, "{fills}");
 }
 
-fn come_back(audit: &mut Auditor, venue: &mut Venue, rng: &mut Rng) {
-    venue.down = false;
-    let link = Link::Orders;
-    let owed = std::mem::take(&mut venue.owed);
-    venue.queue.extend(owed);
-    deliver(audit, venue, rng, Event::LinkUp { link, recv: Stamp(9) });
-    venue.tell_positions();
+#[test]
+fn a_venue_that_loses_messages_is_understood_in_the_end() {
+    let mut fills = 0;
+    for seed in 0..2_000 {
+        let mut run = Run::new(seed);
+        for step in 0..STEPS {
+            if step < FAULTY {
+                run.faulty_step();
+            } else {
+                run.healing_step();
+            }
+            check_truth(&run.audit, &run.venue, seed);
+        }
+        run.deliver_queued(u64::MAX);
+        run.check_end(seed);
+        run.audit.check_replay();
+        fills += run.audit.core.counts().fills;
+    }
+    assert!(fills > 20_000, "{fills}");
 }
 
 /// I2 in the venue's own numbers: fills are told in order here, so nothing can exceed the limit
