@@ -73,9 +73,15 @@ const PLAIN: Scenario = Scenario {
     rules: None,
     opening: None,
     faults: &[],
-    seconds: 900,
+    seconds: 1800,
     seed: 7,
 };
+
+/// The next `times` orders of anyone are refused for this reason.
+const fn refuse(reason: RejectReason, times: u32) -> FaultRule {
+    let fault = Fault::Reject(reason);
+    FaultRule { fault, account: None, inst: None, skip: 0, times, permille: 1000 }
+}
 
 macro_rules! layer {
     ($name:literal) => {
@@ -116,19 +122,13 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "rejects",
-        about: "minimum-notional rejects: alarm, never the same size again, breaker, hedger goes on",
+        about: "rejects: alarm, never the refused size again, the maker's breaker, the hedger goes on",
         config: layer!("rejects"),
         without: "[limits]\nbreaker_rejects = 100\n",
         off: "breaker",
-        opening: Some(Opening { side: Side::Buy, qty: "1.5", px: "202.22" }),
-        faults: &[FaultRule {
-            fault: Fault::Reject(RejectReason::MinNotional),
-            account: None,
-            inst: None,
-            skip: 0,
-            times: 6,
-            permille: 1000,
-        }],
+        opening: Some(Opening { side: Side::Buy, qty: "0.9", px: "202.22" }),
+        // Maker, hedger, maker (its breaker opens), and then the hedger's next try.
+        faults: &[refuse(RejectReason::Margin, 3), refuse(RejectReason::MinNotional, 1)],
         seconds: 300,
         ..PLAIN
     },

@@ -1,0 +1,153 @@
+//! Every scenario as a deterministic backtest, with and without what it shows. Seeds are fixed;
+//! what is asserted is the direction, and the digits only where they are golden.
+
+use evenkeel::event::{Component, Refused, RejectReason};
+use evenkeel::explain::Alarm;
+use evenkeel::ops::scenario::calculators::small_account;
+use evenkeel::ops::scenario::compare::{Comparison, head};
+use evenkeel::ops::scenario::{self, ALL, Scenario};
+use evenkeel::strategy::ladder::{Allocated, Shortfall};
+use evenkeel::strategy::maker::Silence;
+use evenkeel::units::{Nanos, Notional, Qty};
+
+fn compared(name: &str) -> Comparison {
+    let scenario = scenario::find(name).expect("a scenario");
+    let found = Comparison::of(scenario).expect("both runs");
+    println!("{}\n{}", head(), found.lines());
+    for run in [&found.with, &found.without] {
+        assert_eq!(run.illegal, 0, "{name}: an order that the venue's rules forbid");
+        let inst = &run.instruments[0];
+        assert_eq!(inst.silent_exit, Nanos::ZERO, "{name}: no passive exit");
+        assert_eq!(run.venue_positions[0], inst.final_inventory, "{name}: the venue disagrees");
+    }
+    found
+}
+
+fn qty(text: &str) -> Qty {
+    Qty::parse(text.as_bytes()).expect("a literal of this test")
+}
+
+#[test]
+fn same_seed_same_log() {
+    for scenario in ALL {
+        let once = scenario.run(true).expect("a run");
+        let again = scenario.run(true).expect("a run");
+        assert_eq!(once, again, "{}", scenario.name);
+        let other = Scenario { seed: scenario.seed + 1, ..*scenario };
+        assert_ne!(other.run(true).expect("a run").state_hash, once.state_hash);
+    }
+}
+
+#[test]
+fn a_stop_leaves_nothing_behind() {
+    for scenario in ALL {
+        let mut test = scenario.backtest(true, scenario.seed).expect("a backtest");
+        let half = Nanos(scenario.span().0 / 2);
+        test.run(test.now().after(half));
+        test.exchange_mut().clear_faults();
+        assert!(test.stop(Nanos::from_secs(60)), "{}: the stop came to no end", scenario.name);
+        let report = test.report();
+        assert_eq!(report.venue_open, 0, "{}", scenario.name);
+        assert_eq!(report.venue_positions[0], report.instruments[0].final_inventory);
+    }
+}
+
+#[test]
+fn guarded_hedger() {
+    let Comparison { with, without, .. } = compared("guarded-hedger");
+    let (kept, lost) = (&with.instruments[0], &without.instruments[0]);
+    assert!(kept.guard_engaged >= 1 && lost.guard_engaged >= 1, "the guard has to shrink the clip");
+    // The guarded clip is 0.0105; nothing below the floor of 0.074 left, nothing was refused.
+    assert!(kept.clips.contains(&qty("0.093")), "{:?}", kept.clips);
+    for clip in kept.clips.iter().chain(&lost.clips) {
+        assert!(*clip >= qty("0.073"), "{clip}");
+    }
+    for run in [&with, &without] {
+        assert_eq!(run.rejected(RejectReason::MinNotional), 0);
+        assert_eq!(run.alarmed(Alarm::HedgerStuck), 0);
+    }
+    assert_eq!(kept.final_inventory, Qty::ZERO);
+    // Without the rule: a rest above the trigger of 0.010 that no order can remove.
+    assert_eq!(lost.final_inventory, qty("0.019"));
+    assert!(lost.above_trigger > kept.above_trigger);
+}
+
+#[test]
+fn stuck_inventory() {
+    let Comparison { with, without, .. } = compared("stuck-inventory");
+    let (level, stuck) = (&with.instruments[0], &without.instruments[0]);
+    assert!(with.fills > 0 && without.fills > 0 && with.hedge_fills > 0);
+    assert!(level.max_abs_inventory < stuck.max_abs_inventory);
+    assert!(level.inventory_time < stuck.inventory_time);
+    assert!(with.silenced(Silence::Asymmetric) > 0);
+    assert_eq!(without.silenced(Silence::Asymmetric), 0);
+}
+
+#[test]
+fn rejects() {
+    let Comparison { scenario, with, without } = compared("rejects");
+    let opening = qty(scenario.opening.expect("it begins long").qty);
+    let inst = &with.instruments[0];
+    // Alarm, and the breaker is visible.
+    assert_eq!(with.rejected(RejectReason::MinNotional), 1);
+    assert_eq!(with.alarmed(Alarm::BelowMinimumReject), 1);
+    assert_eq!(with.alarmed(Alarm::BreakerOpened), 1);
+    assert_eq!(inst.breakers, [Component::Maker]);
+    // The size that was refused is not asked for again, and the hedger goes on with more than it.
+    let refused = inst.clips.iter().position(|c| *c == qty("0.51")).expect("the larger hedge");
+    assert!(inst.clips[refused..].iter().all(|c| *c > qty("0.5")), "{:?}", inst.clips);
+    assert_eq!(with.refusals.iter().find(|r| (r.0, r.1) == ("hedger", "rejected_size")), None);
+    assert!(with.hedge_fills > 0 && inst.final_inventory.abs() < opening);
+    // Without the breaker the maker goes on asking.
+    assert_eq!(without.alarmed(Alarm::BreakerOpened), 0);
+    assert!(without.instruments[0].breakers.is_empty());
+    assert!(without.orders_sent > with.orders_sent);
+    assert_eq!(with.refused(Refused::ReduceOnlyFlip), 0);
+}
+
+#[test]
+fn volatile() {
+    let Comparison { with, without, .. } = compared("volatile");
+    assert!(with.silenced(Silence::VolatilityPause) > 0);
+    assert_eq!(without.silenced(Silence::VolatilityPause), 0);
+    assert!(with.fills < without.fills, "less is traded in a wild market");
+}
+
+#[test]
+fn trend() {
+    let Comparison { with, without, .. } = compared("trend");
+    assert!(with.silenced(Silence::TrendFilter) > 0);
+    assert_eq!(without.silenced(Silence::TrendFilter), 0);
+    assert!(with.instruments[0].inventory_time < without.instruments[0].inventory_time);
+}
+
+#[test]
+fn loss_streak() {
+    let Comparison { scenario, with, without } = compared("loss-streak");
+    let (held, flaps) = (&with.instruments[0], &without.instruments[0]);
+    assert!(held.guard_engaged >= 1);
+    // It engages at most once in each hold of 30 s.
+    assert!(held.guard_engaged <= scenario.seconds / 30 + 1);
+    assert!(
+        held.guard_engaged < flaps.guard_engaged,
+        "{} {}",
+        held.guard_engaged,
+        flaps.guard_engaged
+    );
+    assert!(held.pnl.total > Notional::from_raw(-50 * 100_000_000), "the loss limit is 50");
+}
+
+#[test]
+fn small_account_quotes_what_it_can() {
+    for shortfall in [Shortfall::Concentrate, Shortfall::WaterFill] {
+        let got = small_account(237, shortfall).expect("a ladder");
+        assert_eq!((got.count(), got.how), (5, Allocated::ByWeight));
+        assert!(got.sizes[..5].iter().all(|size| *size >= qty("0.00012")));
+    }
+    // 50 quote are 0.00055 BTC: a fifth of it is 0.00011, below the floor of 0.00012.
+    let one = small_account(50, Shortfall::Concentrate).expect("a ladder");
+    assert_eq!((one.count(), one.total(), one.how), (1, qty("0.00055"), Allocated::Concentrated));
+    let four = small_account(50, Shortfall::WaterFill).expect("a ladder");
+    assert_eq!((four.count(), four.how), (4, Allocated::WaterFilled));
+    assert!(four.sizes[..4].iter().all(|size| *size >= qty("0.00012")));
+}
