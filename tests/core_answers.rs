@@ -330,7 +330,7 @@ fn rejects_in_a_row_open_the_breaker_of_one_market() {
             why refused              -> nothing
             at +200ms
             book ETH bid 99.88 x 20 ask 99.92 x 20 -> cancel ETH#3
-            decide                   -> place buy 99.84 x 0.64 ETH#7 alo, cancel ETH#4, place sell 99.96 x 0.64 ETH#8 alo   // the other market goes on
+            decide                   -> cancel ETH#4, place buy 99.84 x 0.64 ETH#7 alo, place sell 99.96 x 0.64 ETH#8 alo   // the other market goes on
             book SOL bid 100.18 x 20 ask 100.22 x 20 -> cancel #2
             decide                     // and goes when it is wrong
             canceled #2

@@ -52,7 +52,7 @@ fn inventory_widens_shrinks_and_then_silences_the_adding_side() {
             ack #2
             at +200ms
             fill #1 buy 0.15 @ 99.94 maker
-            decide                   -> cancel #1, place buy 99.93 x 0.48 #3 alo, cancel #2, place sell 100.07 x 0.48 #4 alo   // +2 bps and x 0.75: both prices move by more than the tolerance
+            decide                   -> cancel #1, cancel #2, place buy 99.93 x 0.48 #3 alo, place sell 100.07 x 0.48 #4 alo   // +2 bps and x 0.75: both prices move by more than the tolerance
             why sell                 -> volatility 12, inventory 2, size x0.75 inventory
             ack #3
             ack #4
@@ -97,7 +97,7 @@ fn volatility_moves_the_spread_between_its_bounds() {
             book SOL bid 99.98 x 20 ask 100.02 x 20
             at +1s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide                   -> cancel #1, place buy 99.96 x 0.7 #3 alo, cancel #2, place sell 100.04 x 0.7 #4 alo   // calm: 7 bps, and a larger size
+            decide                   -> cancel #1, cancel #2, place buy 99.96 x 0.7 #3 alo, place sell 100.04 x 0.7 #4 alo   // calm: 7 bps, and a larger size
             why buy                  -> volatility 7, size x1.1 volatility
             canceled #1
             canceled #2
@@ -201,7 +201,7 @@ fn the_profit_guard_engages_holds_and_clears_at_half() {
             shows SOL guard          -> on   // above half of the trigger, and held
             at +60s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide                   -> cancel #3, place buy 99.94 x 0.64 #5 alo, cancel #4, place sell 100.06 x 0.64 #6 alo
+            decide                   -> cancel #3, cancel #4, place buy 99.94 x 0.64 #5 alo, place sell 100.06 x 0.64 #6 alo
             shows SOL guard          -> off
         ",
     );
@@ -301,7 +301,7 @@ fn a_quote_is_kept_within_its_tolerance_and_moved_when_it_is_old_enough() {
             book SOL bid 100 x 20 ask 100.04 x 20
             decide                     // 2 bps: too young to be moved
             wake                     -> +50ms
-            timer                    -> cancel #1, place buy 99.95 x 0.64 #3 alo, cancel #2, place sell 100.09 x 0.64 #4 alo
+            timer                    -> cancel #1, cancel #2, place buy 99.95 x 0.64 #3 alo, place sell 100.09 x 0.64 #4 alo
             canceled #1
             canceled #2
             decide
@@ -373,7 +373,7 @@ fn bad_markouts_widen_the_adding_side() {
             fill #1 buy 0.2 @ 99.94 maker
             at +1s
             book SOL bid 99.88 x 20 ask 99.92 x 20 -> cancel #1
-            decide                   -> place buy 99.83 x 0.48 #3 alo, cancel #2, place sell 99.97 x 0.48 #4 alo
+            decide                   -> cancel #2, place buy 99.83 x 0.48 #3 alo, place sell 99.97 x 0.48 #4 alo
             why markout              -> buy 0 from fill -4.0024 from mid -10
             canceled #1
             canceled #2

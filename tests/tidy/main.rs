@@ -15,8 +15,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Files longer than the limit. Take them off as they shrink; none may be added or grow.
-const LONG_FILES: &[(&str, usize)] =
-    &[("src/journal/record.rs", 704), ("tests/core.rs", 1385), ("tests/core_random.rs", 760)];
+const LONG_FILES: &[(&str, usize)] = &[("src/journal/record.rs", 704)];
 
 /// Functions longer than the limit, under the same rule.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
@@ -25,8 +24,8 @@ const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("src/journal/record.rs::samples", 75),
     ("src/ops/demo/view.rs::frame", 84),
     ("src/session.rs::start", 87),
-    ("tests/core_random.rs::noise", 87),
-    ("tests/core_random.rs::a_venue_that_loses_messages_is_understood_in_the_end", 86),
+    ("tests/core_noise.rs::noise", 87),
+    ("tests/core_venue.rs::a_venue_that_loses_messages_is_understood_in_the_end", 86),
 ];
 
 /// Folders of the repository. What lies beside them in a checkout is somebody's own.
