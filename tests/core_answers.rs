@@ -142,7 +142,7 @@ fn a_fill_that_was_announced_stays_exposure_until_it_is_booked() {
 }
 
 #[test]
-fn a_fill_that_never_comes_is_given_up_with_an_alarm() {
+fn a_fill_that_never_comes_is_taken_from_the_venues_position() {
     plain().run(
         "
             up
@@ -159,7 +159,16 @@ fn a_fill_that_never_comes_is_given_up_with_an_alarm() {
             at +2s
             book SOL bid 99.98 x 20 ask 100.02 x 20
             decide                   -> query #1
-            state #1 canceled 0.2    -> alarm position_mismatch
+            state #1 canceled 0.2    -> cancel all, cancel #2, alarm position_mismatch
+            canceled #2
+            position SOL 0.2 @ 99.94   // as the missing fill would have it: once is not enough
+            decide
+            why buy                  -> silent not_ready
+            at +4s
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+            decide                   -> cancel all   // asked again
+            position SOL 0.2 @ 99.94 -> adopt 0.2
+            shows SOL position       -> 0.2
         ",
     );
 }

@@ -297,8 +297,10 @@ impl Core {
                     self.gone(id);
                 } else if order.closing && order.asks > 1 {
                     // Asked again, and the fills have still not come: they are lost.
+                    let moved = order.side.sign() * missing;
+                    let px = order.px;
                     self.gone(id);
-                    self.alarm(id.inst(), Alarm::PositionMismatch, id, out);
+                    self.fills_lost(id, Qty(moved), px, out);
                 } else if !order.closing {
                     order.open = order.open.min(Qty(missing));
                     order.qty = Qty(order.open.0 + filled.0 - missing);
@@ -312,6 +314,20 @@ impl Core {
                 self.gone(id);
             }
         }
+    }
+
+    /// An order has traded more than its fills have told, and they do not come: the ledger is wrong
+    /// by `moved`. Nothing is quoted until the venue's position has been read and adopted.
+    fn fills_lost(&mut self, id: OrderId, moved: Qty, px: Price, out: &mut Outputs) {
+        let (now, inst) = (self.now, id.inst());
+        let state = &mut self.insts[usize::from(inst.0)];
+        let venue = Qty(state.ledger.position().0 + moved.0);
+        if state.mismatch.is_none() {
+            state.mismatch = Some(Mismatch { venue, entry: px, since: now, asked: now });
+            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+        }
+        self.alarm(inst, Alarm::PositionMismatch, id, out);
+        self.pull(inst, Stamp(0), out, |_| true);
     }
 
     /// The venue's position. At the start it opens the ledger; later it must be the ledger's. Where

@@ -193,9 +193,10 @@ impl Core {
         self.risk.is_killed()
     }
 
-    /// Positions are zero or unexecutable and nothing is open: a stop is complete.
+    /// Positions are known, and zero or unexecutable, and nothing is open: a stop is complete.
     pub fn is_flat_and_quiet(&self) -> bool {
-        self.insts.iter().all(|i| i.orders.is_empty() && !i.unwinding)
+        let quiet = |i: &InstState| i.orders.is_empty() && !i.unwinding && i.mismatch.is_none();
+        self.insts.iter().all(quiet)
     }
 
     /// Has anything happened since the last decision, or has a timer come?

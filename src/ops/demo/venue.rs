@@ -94,6 +94,8 @@ pub fn start(stage: Stage, port: u16, clock: &Clock) -> Result<Venue, Failure> {
         }],
         // A 20th of the market's block of 70 ms at the demo's usual speed.
         tick: std::time::Duration::from_micros(500),
+        // The engine's pings are real time, as at a real venue: so is this minute.
+        idle_close: Some(Nanos::from_secs(60 * u64::from(clock.speed()))),
         ..ServerConfig::local()
     };
     let time = clock.clone();
