@@ -5,7 +5,7 @@ use evenkeel::event::{Component, Refused, RejectReason};
 use evenkeel::explain::Alarm;
 use evenkeel::ops::scenario::calculators::small_account;
 use evenkeel::ops::scenario::compare::{Comparison, head};
-use evenkeel::ops::scenario::{self, ALL, Scenario};
+use evenkeel::ops::scenario::{self, ALL, Scenario, pair_entry};
 use evenkeel::strategy::ladder::{Allocated, Shortfall};
 use evenkeel::strategy::maker::Silence;
 use evenkeel::units::{Nanos, Notional, Qty};
@@ -152,4 +152,21 @@ fn small_account_quotes_what_it_can() {
     let four = small_account(50, Shortfall::WaterFill).expect("a ladder");
     assert_eq!((four.count(), four.how), (4, Allocated::WaterFilled));
     assert!(four.sizes[..4].iter().all(|size| *size >= qty("0.00012")));
+}
+
+#[test]
+fn pair_entry() {
+    let run = pair_entry::run(7, 40).expect("a run");
+    assert!(run.cycles.len() >= 30, "{} cycles, {} waits", run.cycles.len(), run.waits);
+    let limit = pair_entry::MAX_IMBALANCE;
+    let (mut whole, mut level) = (0, 0);
+    for cycle in &run.cycles {
+        assert!(cycle.solved.within(limit), "{}", cycle.solved);
+        whole += usize::from(cycle.succeeded());
+        level += usize::from(cycle.achieved.is_some_and(|i| i.within(limit)));
+    }
+    // The goal of both: at least 95 %.
+    assert!(whole * 100 >= 95 * run.cycles.len(), "{whole} of {}", run.cycles.len());
+    assert!(level * 100 >= 95 * run.cycles.len(), "{level} of {}", run.cycles.len());
+    assert_eq!(run.left, [Qty::ZERO; 2], "nothing is left behind");
 }

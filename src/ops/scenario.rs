@@ -6,6 +6,7 @@
 
 pub mod calculators;
 pub mod compare;
+pub mod pair_entry;
 
 use crate::backtest::{Backtest, BacktestReport, Setup};
 use crate::config::Config;

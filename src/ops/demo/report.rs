@@ -67,6 +67,7 @@ impl Outcome {
             settings: json!({
                 "seconds": args.seconds,
                 "seed": args.seed,
+                "scenario": args.scenario,
                 "symbol": args.symbol,
                 "speed": args.speed,
                 "data": args.data.as_ref().map(|d| d.display().to_string()),

@@ -166,6 +166,7 @@ pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
         for line in super::calculators::lines(args.json)? {
             say(line);
         }
+        say(super::pair_entry::line(7, args.json)?);
     }
     Ok(exit::OK)
 }
