@@ -117,12 +117,15 @@ pub struct Ended {
     pub journal_error: Option<String>,
 }
 
-/// Ends of the rings, before they are handed out.
-struct Ends {
-    market: (Producer<Event>, Consumer<Event>),
-    account: (Producer<Event>, Consumer<Event>),
-    orders: (Producer<Timed<Approved<Action>>>, Consumer<Timed<Approved<Action>>>),
-    asks: (Producer<InstId>, Consumer<InstId>),
+/// Both ends of a ring, before they are handed out.
+type Ends<T> = (Producer<T>, Consumer<T>);
+
+/// The rings between the steps.
+struct Wires {
+    market: Ends<Event>,
+    account: Ends<Event>,
+    orders: Ends<Timed<Approved<Action>>>,
+    asks: Ends<InstId>,
 }
 
 impl Session {
@@ -131,7 +134,7 @@ impl Session {
         let stop = Arc::new(AtomicBool::new(false));
         let quiet = Arc::new(AtomicBool::new(false));
         let depths = spec.table.depths;
-        let ends = Ends {
+        let ends = Wires {
             market: spsc::channel(depths.market),
             account: spsc::channel(depths.account),
             orders: spsc::channel(depths.orders),

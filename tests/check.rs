@@ -333,3 +333,20 @@ fn prices_round_up_to_five_figures() {
         assert_eq!(figures_up(px(from)), px(want), "{from}");
     }
 }
+
+#[test]
+fn show_config_prints_what_parses_back_to_it() {
+    use evenkeel::ops::show_config::{ShowConfigArgs, run};
+    for file in [Some(args(LIGHTER).config), None] {
+        let mut out = Vec::new();
+        assert_eq!(run(&ShowConfigArgs { config: file.clone() }, &mut out), Ok(exit::OK));
+        let text = String::from_utf8(out).expect("text");
+        let want = match &file {
+            Some(path) => Config::load(path).expect("valid"),
+            None => Config::parse("", "none").expect("the defaults"),
+        };
+        assert_eq!(Config::parse(&text, "shown").expect("valid"), want);
+    }
+    let missing = ShowConfigArgs { config: Some("no/such.toml".into()) };
+    assert_eq!(run(&missing, &mut Vec::new()).map_err(|e| e.code), Err(exit::CONFIG));
+}

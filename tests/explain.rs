@@ -115,6 +115,8 @@ fn story() -> Recorder {
     r.put(Event::Ack { order: id(1), venue_oid: 77, resting: true, recv: STAMP });
     r.put(Event::Ack { order: id(2), venue_oid: 78, resting: true, recv: STAMP });
     r.wait(1_997);
+    // At the same moment the venue says once more that it had the order, now without resting.
+    r.put(Event::Ack { order: id(1), venue_oid: 77, resting: false, recv: STAMP });
     let (px, qty) = (Price(raw("142.914")), Qty(raw("0.106")));
     let (side, exch_ms) = (Side::Buy, r.exch_ms);
     r.put(Event::Fill {
@@ -175,7 +177,9 @@ fn an_order_is_told_from_the_book_it_saw_to_its_markouts() {
             "filled    0.106 @ 142.914 as maker, fee 0.001, mid 143  (+2.000000 s",
         ],
     );
-    assert_eq!(told.text.matches("acked").count(), 1, "told once\n{}", told.text);
+    for (word, count) in [("acked     rests", 1), ("markout", 1), ("filled    ", 1)] {
+        assert_eq!(told.text.matches(word).count(), count, "{word}\n{}", told.text);
+    }
     let json = &told.json;
     assert_eq!(json["why"]["parts"]["volatility"], "12");
     assert_eq!(json["why"]["spread_bps"], "13");

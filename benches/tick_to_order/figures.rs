@@ -18,7 +18,7 @@ pub struct Goal {
     pub p99: u64,
 }
 
-/// p50 and p99 of one row.
+/// One row of the table, ns.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quantiles {
     pub p50: u64,
@@ -127,8 +127,11 @@ impl Case {
                 group.1 += u64::from(next.places);
                 group.2 += u64::from(next.cancels);
             }
-            let at = round.ticks.binary_search_by_key(&cause, |tick| tick.recv);
-            let tick = round.ticks[at.expect("every cause is the stamp of a read")];
+            // An order whose cause was read in the round before counts in neither.
+            let Ok(at) = round.ticks.binary_search_by_key(&cause, |tick| tick.recv) else {
+                continue;
+            };
+            let tick = round.ticks[at];
             if cause < first.recv || tick.is_book != books {
                 continue;
             }

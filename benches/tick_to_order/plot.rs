@@ -4,10 +4,11 @@
 use crate::figures::Hdr;
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1180.0;
 const HEIGHT: f64 = 560.0;
 const LEFT: f64 = 76.0;
-const RIGHT: f64 = 24.0;
+/// Room for the legend, so that it covers no curve.
+const RIGHT: f64 = 330.0;
 const TOP: f64 = 76.0;
 const BOTTOM: f64 = 64.0;
 /// The x axis ends at 99.999 %.
@@ -22,15 +23,15 @@ pub struct Curve<'a> {
 }
 
 const STYLE: &str = "\
-  svg { background: #ffffff; font-family: system-ui, sans-serif; font-size: 13px; }
-  text { fill: #24292f; } .faint { fill: #57606a; } .title { font-size: 17px; font-weight: 600; }
+  svg { font-family: system-ui, sans-serif; font-size: 13px; }
+  .ground { fill: #ffffff; } text { fill: #24292f; } .faint { fill: #57606a; } .title { font-size: 17px; font-weight: 600; }
   .grid { stroke: #d8dee4; stroke-width: 1; } .minor { stroke: #eef1f4; stroke-width: 1; }
   .axis { stroke: #57606a; stroke-width: 1; }
   .curve { fill: none; stroke-width: 2; stroke-linejoin: round; } .peer { stroke-dasharray: 7 5; }
   .c0 { stroke: #0969da; } .c1 { stroke: #1a7f37; } .c2 { stroke: #bf3989; } .c3 { stroke: #bc4c00; }
   .c4 { stroke: #8250df; } .c5 { stroke: #7d6200; } .c6 { stroke: #57606a; } .c7 { stroke: #8c959f; }
   @media (prefers-color-scheme: dark) {
-    svg { background: #0d1117; } text { fill: #e6edf3; } .faint { fill: #9198a1; }
+    .ground { fill: #0d1117; } text { fill: #e6edf3; } .faint { fill: #9198a1; }
     .grid { stroke: #30363d; } .minor { stroke: #1c2128; } .axis { stroke: #9198a1; }
     .c0 { stroke: #58a6ff; } .c1 { stroke: #3fb950; } .c2 { stroke: #f778ba; }
     .c3 { stroke: #ffa657; } .c4 { stroke: #bc8cff; } .c5 { stroke: #e3b341; }
@@ -80,7 +81,6 @@ pub fn svg(curves: &[Curve<'_>], subtitle: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          role=\"img\" aria-label=\"Tick-to-order latency by percentile\">\n<style>\n{STYLE}\n</style>\n"
     );
-    // A viewer that ignores the background of the root element still gets one.
     let _ = writeln!(out, "<rect class=\"ground\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>");
     let _ = writeln!(
         out,
@@ -163,16 +163,18 @@ fn line(out: &mut String, axes: &Axes, i: usize, curve: &Curve<'_>) {
 
 fn legend(out: &mut String, curves: &[Curve<'_>]) {
     for (i, curve) in curves.iter().enumerate() {
-        let (x, y) = (LEFT + 22.0, TOP + 22.0 + 20.0 * i as f64);
+        let (x, y) = (WIDTH - RIGHT + 24.0, TOP + 8.0 + 40.0 * i as f64);
         let peer = if curve.is_peer { " peer" } else { "" };
         let (end, text_x, text_y) = (x + 30.0, x + 40.0, y + 4.5);
+        let below = text_y + 16.0;
         let p50 = curve.h.value_at_quantile(0.5) as f64 / 1e3;
         let p99 = curve.h.value_at_quantile(0.99) as f64 / 1e3;
         let _ = writeln!(
             out,
             "<path class=\"curve c{}{peer}\" d=\"M{x} {y}H{end}\"/>\n\
-             <text x=\"{text_x}\" y=\"{text_y}\">{} <tspan class=\"faint\">p50 {p50:.2} µs, p99 \
-             {p99:.2} µs</tspan></text>",
+             <text x=\"{text_x}\" y=\"{text_y}\">{}</text>\n\
+             <text class=\"faint\" x=\"{text_x}\" y=\"{below}\">p50 {p50:.2} µs, p99 {p99:.2} \
+             µs</text>",
             i % 8,
             curve.name
         );

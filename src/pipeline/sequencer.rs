@@ -22,13 +22,14 @@ const DRAIN_MAX: usize = 256;
 /// Real time between two snapshots for people.
 const TELEMETRY_NS: u64 = 100_000_000;
 
-/// Records of one usual batch: more make room by going to the ring first.
+/// Records that wait at most, fifteen books: more make room by going to the ring first.
 const STAGED: usize = 256;
 
 /// The journal's end. Records wait in a small buffer, which stays in the first-level cache, until
-/// the orders of their step have left: the ring is 2^16 slots of cold memory, and writing the
-/// fifteen events of a book into it would delay the order by a third of a microsecond. What waits
-/// when the core panics is written on the way out, the input that did it included.
+/// a step finds nothing to do: the ring is 2^16 slots of cold memory, and the fifteen events of a
+/// book went into it before the order left (5 to 8 % of the time of a decision, two builds taking
+/// turns). What waits when the core panics is written on the way out, the input that did it
+/// included.
 #[derive(Debug)]
 struct Journal {
     ring: Option<Producer<Record>>,
@@ -225,10 +226,6 @@ impl SequencerStep {
 impl Step for SequencerStep {
     #[inline]
     fn step(&mut self, _now: Stamp) -> usize {
-        if !self.journal.staged.is_empty() {
-            // Of the step before: its orders are gone.
-            self.journal.flush();
-        }
         let begun = self.clock.stamp();
         let now = self.clock.time(begun).max(self.last);
         self.last = now;
@@ -245,6 +242,10 @@ impl Step for SequencerStep {
         }
         if begun.0 >= self.next_telemetry {
             self.telemetry(begun);
+        }
+        if drained == 0 && !self.journal.staged.is_empty() {
+            // Nothing waits: the orders of the steps before are gone.
+            self.journal.flush();
         }
         drained
     }

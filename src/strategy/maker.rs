@@ -485,8 +485,11 @@ pub fn targets(
     if quote.silence.is_some() {
         return out;
     }
-    let mut last = None;
-    for (i, slot) in out.iter_mut().enumerate().take(quote.levels.clamp(1, LEVELS_MAX)) {
+    let mut last = Some(quote.px);
+    // The best level has been through the door already.
+    let (px, qty) = (quote.px, quote.qty);
+    out[0] = Some(Target { side: quote.side, px, qty, tif: Tif::Alo, reduce_only: false });
+    for (i, slot) in out.iter_mut().enumerate().take(quote.levels.clamp(1, LEVELS_MAX)).skip(1) {
         let away = Bps(params.level_step.0 * i as i64);
         let px = match quote.side {
             Side::Buy => quote.px.shift(Bps(-away.0)),

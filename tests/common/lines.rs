@@ -13,7 +13,7 @@
 //! show the newest explanation of that kind. The first instrument is not named in consequences.
 //! A scenario that does not hold prints itself as it really went.
 
-use evenkeel::core::{Core, CoreConfig, Outputs};
+use evenkeel::core::{Core, CoreConfig, InstConfig, Outputs};
 use evenkeel::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
     Link, OrderId, Refused, RejectReason, Stamp, Tif, VenueOrderState,
@@ -431,4 +431,24 @@ fn span_text(ns: i64) -> String {
         n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
         n => format!("{}us", n / 1_000),
     }
+}
+
+/// One market with a maker.
+pub fn sol(change: impl FnOnce(&mut InstConfig)) -> Desk {
+    let mut inst = super::config::inst("SOL");
+    change(&mut inst);
+    Desk::new(&super::config::core(vec![inst]))
+}
+
+pub fn plain() -> Desk {
+    sol(|_| {})
+}
+
+/// One market with a hedger and no maker.
+pub fn hedged(change: impl FnOnce(&mut InstConfig)) -> Desk {
+    sol(|i| {
+        i.hedger = Some(super::config::hedger());
+        i.maker = None;
+        change(i);
+    })
 }

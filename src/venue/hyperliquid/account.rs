@@ -22,6 +22,10 @@ const PENDING_MAX: usize = 96;
 
 /// What a post that waits for its answer was about.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "96 slots, preallocated; a box would allocate per order"
+)]
 enum Asked {
     Orders(Posted),
     Fate(OrderId),

@@ -36,17 +36,17 @@ pub fn text(story: &Story, config: &CoreConfig, walked: &Walked) -> String {
     lines.extend(story.seen.lines().iter().map(|l| format!("  {l}")));
     why(story, config, &mut lines);
     lines.push("  risk      approved".to_owned());
-    let mut rest: Vec<(Nanos, String)> = story
+    let mut rest: Vec<(Nanos, String, Option<&Filled>)> = story
         .happened
         .iter()
-        .map(|(now, h)| (*now, format!("  {}", happened(h))))
-        .chain(story.fills.iter().map(|f| (f.now, fill(f))))
+        .map(|(now, h)| (*now, format!("  {}", happened(h)), None))
+        .chain(story.fills.iter().map(|f| (f.now, fill(f), Some(f))))
         .collect();
-    rest.sort_by_key(|(now, _)| *now);
-    for (now, what) in rest {
+    rest.sort_by_key(|(now, ..)| *now);
+    for (now, what, filled) in rest {
         let since = words::span(story.placed, now);
         lines.push(format!("{what}  ({}, {since} after it was placed)", words::after(first, now)));
-        lines.extend(story.fills.iter().filter(|f| f.now == now).map(markouts));
+        lines.extend(filled.map(markouts));
     }
     lines.push(format!("  end       {}", end(story)));
     lines.extend(walked.caveat.iter().map(|c| format!("note: {c}")));
