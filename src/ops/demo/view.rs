@@ -53,13 +53,13 @@ impl View {
             Some(folder) => format!("recording {}", folder.display()),
             None => format!("seed {}", args.seed),
         };
+        let threads = table.threads.len();
         let title = format!(
-            "evenkeel demo: {} on an embedded Hyperliquid at {url}, {source}, {}x time, {} threads \
-             ({}), wait {}",
+            "evenkeel demo: {} at {url}, {source}, {}x time, {} on {threads} thread{}, {}",
             spec.symbol.as_str(),
             args.speed,
-            table.threads.len(),
             table.topology.name(),
+            if threads == 1 { "" } else { "s" },
             table.wait.name(),
         );
         View {
