@@ -31,6 +31,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use ring::spsc::{self, Consumer, Producer};
 use std::fs::File;
 use std::io::BufWriter;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -282,17 +283,30 @@ fn start_thread(
         if !runner::pin(row.cpu) {
             tracing::warn!(thread = row.name, cpu = row.cpu, "not pinned: the machine refused");
         }
-        let mut list: Vec<&mut dyn crate::pipeline::Step> = Vec::with_capacity(3);
-        if let Some(feed) = &mut steps.feed {
-            list.push(feed);
+        // A step that panicked is not used again, but egress, which may share its thread, must still
+        // cancel what rests at the venue.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let mut list: Vec<&mut dyn crate::pipeline::Step> = Vec::with_capacity(3);
+            if let Some(feed) = &mut steps.feed {
+                list.push(feed);
+            }
+            if let Some(strategy) = &mut steps.strategy {
+                list.push(strategy);
+            }
+            if let Some(egress) = &mut steps.egress {
+                list.push(egress);
+            }
+            runner::run(&mut list, &clock, wait, &metrics.duty[index], &stop);
+        }));
+        if let Err(panic) = ran {
+            tracing::error!(thread = row.name, "panicked: everything is cancelled");
+            // Its ends of the rings go, which tells an egress on another thread the same.
+            steps.strategy = None;
+            if let Some(egress) = &mut steps.egress {
+                egress.abandon();
+            }
+            resume_unwind(panic);
         }
-        if let Some(strategy) = &mut steps.strategy {
-            list.push(strategy);
-        }
-        if let Some(egress) = &mut steps.egress {
-            list.push(egress);
-        }
-        runner::run(&mut list, &clock, wait, &metrics.duty[index], &stop);
         steps
     };
     std::thread::Builder::new().name(row.name.into()).spawn(run).map_err(StartError::Thread)

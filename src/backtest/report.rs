@@ -31,7 +31,7 @@ pub struct InstReport {
     pub hedges: u64,
     /// Times that the PnL guard engaged.
     pub guard_engaged: u64,
-    /// Sizes that the hedger sent, in order, at most [`CLIPS_MAX`].
+    /// Sizes that the hedger sent, in order, at most `CLIPS_MAX` of them.
     pub clips: Vec<Qty>,
     pub breakers: Vec<Component>,
     asymmetric: Option<Qty>,

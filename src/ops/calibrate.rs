@@ -15,7 +15,7 @@ use crate::units::Nanos;
 /// Compare the simulated market with a recording of the real one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CalibrateArgs {
-    /// Folder with orderbooks_<SYMBOL>.csv.gz, prices_<SYMBOL>.csv.gz and trades_<SYMBOL>.csv.gz.
+    /// Folder with orderbooks_SYMBOL.csv.gz, prices_SYMBOL.csv.gz and trades_SYMBOL.csv.gz.
     #[arg(long)]
     pub data: PathBuf,
     /// Market, as in config/flow.toml.

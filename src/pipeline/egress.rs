@@ -491,10 +491,10 @@ impl EgressStep {
         Ok(())
     }
 
-    /// The core's end of the ring was dropped: its thread is gone. What rests is cancelled by the
-    /// venue's own list, because nobody is left who knows ours.
+    /// The core is gone: its thread panicked, or its end of the ring was dropped. What rests is
+    /// cancelled by the venue's own list, because nobody is left who knows ours. Blocks.
     #[cold]
-    fn abandon(&mut self) {
+    pub fn abandon(&mut self) {
         self.abandoned = true;
         let Some(mut conn) = self.conn.take() else { return };
         for _ in 0..8 {
