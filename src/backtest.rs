@@ -376,6 +376,7 @@ fn is_own(silence: Silence) -> bool {
             | Silence::TrendFilter
             | Silence::VolatilityPause
             | Silence::BelowMinimum
+            | Silence::NoEdge
     )
 }
 

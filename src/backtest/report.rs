@@ -56,7 +56,7 @@ impl InstReport {
             guard_engaged: 0,
             clips: Vec::new(),
             breakers: Vec::new(),
-            asymmetric: config.maker.map(|m| m.asymmetric_above),
+            asymmetric: config.quoting().map(|m| m.asymmetric_above),
             trigger: config.hedger.map(|h| h.rule.trigger),
         }
     }

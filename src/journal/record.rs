@@ -9,6 +9,7 @@ use crate::event::{
 use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
@@ -168,6 +169,8 @@ mod tag {
     pub const HASH: u8 = 53;
     pub const MARKOUT: u8 = 54;
     pub const ADOPTED: u8 = 55;
+    pub const LADDER: u8 = 61;
+    pub const LEVEL: u8 = 62;
     pub const TORN: u8 = 63;
 }
 
@@ -198,7 +201,7 @@ impl Record {
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
             tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
-            tag::QUOTE..=tag::ADOPTED => decode_note(bytes[0], &mut get).map(Record::Note),
+            tag::QUOTE..=tag::LEVEL => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
         };
@@ -529,6 +532,23 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(from_fill.0)
             .i64(from_mid.0)
             .u64(age.0),
+        Note::Ladder { inst, side, how, levels, capacity, floor, total } => Put::new(tag::LADDER)
+            .u16(inst.0)
+            .u8(side as u8)
+            .u8(how as u8)
+            .u8(levels)
+            .i64(capacity.0)
+            .i64(floor.0)
+            .i64(total.0),
+        Note::Level { inst, side, level, px, qty, distance, weight, floor } => Put::new(tag::LEVEL)
+            .u16(inst.0)
+            .u8(side as u8)
+            .u8(level)
+            .i64(px.0)
+            .i64(qty.0)
+            .i64(distance.0)
+            .u64(weight)
+            .i64(floor.0),
         Note::Adopted { inst, ours, venue, px } => {
             Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
         }
@@ -591,6 +611,28 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             px: Price(get.i64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
+        tag::LADDER => {
+            let (side, how) = (get.side()?, get.u8());
+            Note::Ladder {
+                inst,
+                side,
+                how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
+                levels: get.u8(),
+                capacity: Qty(get.i64()),
+                floor: Qty(get.i64()),
+                total: Qty(get.i64()),
+            }
+        }
+        tag::LEVEL => Note::Level {
+            inst,
+            side: get.side()?,
+            level: get.u8(),
+            px: Price(get.i64()),
+            qty: Qty(get.i64()),
+            distance: Bps(get.i64()),
+            weight: get.u64(),
+            floor: Qty(get.i64()),
+        },
         _ => {
             let alarm = get.u8();
             Note::Alarm {

@@ -154,10 +154,13 @@ pub enum Silence {
     Breaker = 10,
     NotReady = 11,
     Risk = 12,
+    // -- the ladder's -----------------------------------------------------------------------------
+    /// No level earns more than adverse selection and fees cost.
+    NoEdge = 13,
 }
 
 impl Silence {
-    pub const ALL: [Silence; 12] = [
+    pub const ALL: [Silence; 13] = [
         Silence::Asymmetric,
         Silence::TrendFilter,
         Silence::VolatilityPause,
@@ -170,6 +173,7 @@ impl Silence {
         Silence::Breaker,
         Silence::NotReady,
         Silence::Risk,
+        Silence::NoEdge,
     ];
 
     pub fn name(self) -> &'static str {
@@ -186,6 +190,7 @@ impl Silence {
             Silence::Breaker => "breaker",
             Silence::NotReady => "not_ready",
             Silence::Risk => "risk",
+            Silence::NoEdge => "no_edge",
         }
     }
 
@@ -229,6 +234,12 @@ impl SideQuote {
     pub fn spread(&self) -> Bps {
         Bps(self.parts.iter().map(|p| i64::from(*p)).sum())
     }
+
+    /// Would its fills shrink the inventory?
+    #[inline]
+    pub fn reduces(&self, view: &View) -> bool {
+        Side::of_sign(view.inventory) == Some(self.side.opposite())
+    }
 }
 
 /// The maker of one instrument: its guards' memory.
@@ -247,6 +258,24 @@ impl Maker {
         view: &View,
         quality: [Bps; 2],
         quantizer: &mut Quantizer,
+    ) -> [SideQuote; 2] {
+        let reservation = reservation(params, view);
+        self.draft(params, view, quality).map(|quote| {
+            if quote.silence.is_some() {
+                return quote;
+            }
+            let px = bounded(view, quote.side, reservation, Bps(quote.spread().0 / 2));
+            self.sized(params, view, px, quote, quantizer)
+        })
+    }
+
+    /// What both sides are before they have a price and a size: their guards' parts and factors, and
+    /// which of them a filter silences.
+    pub fn draft(
+        &mut self,
+        params: &MakerParams,
+        view: &View,
+        quality: [Bps; 2],
     ) -> [SideQuote; 2] {
         let reading = &view.reading;
         let vol = reading.volatility;
@@ -273,7 +302,6 @@ impl Maker {
         }
         factors[SizeFactor::Inventory as usize] = params.inventory_size.at(held, 1000) as u16;
 
-        let reservation = reservation(params, view);
         let draft = SideQuote {
             side: Side::Buy,
             px: Price::ZERO,
@@ -288,7 +316,7 @@ impl Maker {
             let mut quote = draft;
             quote.side = side;
             quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
-            self.side(params, view, reservation, quote, quantizer)
+            self.filtered(params, view, quote)
         })
     }
 
@@ -299,19 +327,12 @@ impl Maker {
         }
     }
 
-    fn side(
-        &self,
-        params: &MakerParams,
-        view: &View,
-        reservation: Price,
-        mut quote: SideQuote,
-        quantizer: &mut Quantizer,
-    ) -> SideQuote {
+    fn filtered(&self, params: &MakerParams, view: &View, mut quote: SideQuote) -> SideQuote {
         let side = quote.side;
         let held = view.inventory.abs();
         let adding = Side::of_sign(view.inventory) == Some(side);
-        let reducing = Side::of_sign(view.inventory) == Some(side.opposite());
-        // 1. Filters. The reducing side of an inventory survives all of them.
+        let reducing = quote.reduces(view);
+        // Filters. The reducing side of an inventory survives all of them.
         let run_over = match self.regime.trend {
             Trend::Down => side == Side::Buy,
             Trend::Up => side == Side::Sell,
@@ -332,44 +353,24 @@ impl Maker {
             quote.silence = Some(silence);
             return quote;
         }
-        // 2. Price. The trend's extra belongs to one side, so it counts twice in the full spread
-        //    of that side's explanation and once in its distance.
+        // The trend's extra belongs to one side, so it counts twice in the full spread of that
+        // side's explanation and once in its distance.
         if self.regime.trend != Trend::None && (!run_over || !params.trend_pauses) {
             quote.parts[SpreadPart::Trend as usize] = 2 * params.trend_extra.0 as i32;
         }
-        let distance = Bps(quote.spread().0 / 2);
-        let wanted = match side {
-            Side::Buy => reservation.shift(Bps(-distance.0)),
-            Side::Sell => reservation.shift(distance),
-        };
-        // A post-only order may not touch the other side, and a quote without its edge against the
-        // microprice would be pulled by the next book: both bound it. (Two raw units cover the
-        // rounding of the two divisions.)
-        let edge = Bps(view.min_edge.0 + 2);
-        let bounded = match side {
-            Side::Buy => {
-                let fair = view.reading.microprice.shift(Bps(-edge.0));
-                wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
-            }
-            Side::Sell => {
-                let fair = view.reading.microprice.shift(edge);
-                wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
-            }
-        };
-        self.sized(params, view, bounded, reducing, quote, quantizer)
+        quote
     }
 
-    /// 3. The size, in the room that the limits leave, and through the one door.
+    /// The size, in the room that the limits leave, and through the one door.
     fn sized(
         &self,
         params: &MakerParams,
         view: &View,
         px: Price,
-        reducing: bool,
         mut quote: SideQuote,
         quantizer: &mut Quantizer,
     ) -> SideQuote {
-        let side = quote.side;
+        let (side, reducing) = (quote.side, quote.reduces(view));
         let held = view.inventory.abs();
         let wish = self.size(params, &quote, held, reducing).min(view.order_max);
         let room = view.room[side.index()];
@@ -459,8 +460,29 @@ fn size_by_volatility(params: &MakerParams, vol: Option<Bps>) -> i64 {
     line(vol.0, calm, wild, params.size_calm_permille, params.size_wild_permille)
 }
 
+/// A side's price at a distance from the reservation price, within what a resting order may be.
+///
+/// A post-only order may not touch the other side, and a quote without its edge against the
+/// microprice would be pulled by the next book: both bound it. (Two raw units cover the rounding of
+/// the two divisions.)
+#[inline]
+pub fn bounded(view: &View, side: Side, reservation: Price, distance: Bps) -> Price {
+    let edge = Bps(view.min_edge.0 + 2);
+    match side {
+        Side::Buy => {
+            let fair = view.reading.microprice.shift(Bps(-edge.0));
+            let wanted = reservation.shift(Bps(-distance.0));
+            wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
+        }
+        Side::Sell => {
+            let fair = view.reading.microprice.shift(edge);
+            reservation.shift(distance).max(Price(view.top.bid.px.0 + 1)).max(fair)
+        }
+    }
+}
+
 /// The mid, leaning against the inventory: down when long, so that the ask is met first.
-fn reservation(params: &MakerParams, view: &View) -> Price {
+pub fn reservation(params: &MakerParams, view: &View) -> Price {
     let mid = view.top.mid();
     if params.skew_at_soft_cap.0 == 0 || params.soft_cap.0 == 0 {
         return mid;

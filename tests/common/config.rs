@@ -144,6 +144,7 @@ pub fn inst(symbol: &str) -> InstConfig {
         },
         requote: RequoteParams { tolerance: bps("1"), size_band_permille: 200, min_rest: ms(100) },
         maker: Some(maker()),
+        ladder: None,
         hedger: None,
         stale: Nanos::from_secs(3),
         fast_cancel_edge: bps("2"),
