@@ -9,7 +9,7 @@ use crate::strategy::View;
 use crate::strategy::ladder::{Allocated, LEVELS_MAX};
 use crate::strategy::ladder_quote::LadderSide;
 use crate::strategy::maker::{SideQuote, Silence};
-use crate::units::{Notional, Side};
+use crate::units::{Notional, Qty, Side};
 
 impl Core {
     /// The ladder: sides, explanations, changes. As the maker's, see `quote.rs`.
@@ -67,8 +67,14 @@ impl Core {
     /// How the capacity was spread, when that is news.
     fn say_ladder(&mut self, inst: InstId, side: &LadderSide, out: &mut Outputs) {
         let Some(how) = side.how else { return };
-        let said = &mut self.insts[usize::from(inst.0)].said_ladder[side.quote.side.index()];
-        if said.replace(how) == Some(how) {
+        let state = &mut self.insts[usize::from(inst.0)];
+        let (at, other) = (side.quote.side.index(), side.quote.side.opposite().index());
+        if state.said_ladder[at].replace(how) == Some(how) {
+            return;
+        }
+        // Flat, both sides have one capacity: one warning is enough.
+        let both = state.said_ladder[other] == Some(how) && state.ledger.position() == Qty::ZERO;
+        if how == Allocated::BelowFloor && both {
             return;
         }
         match how {

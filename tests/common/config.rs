@@ -6,6 +6,8 @@ use evenkeel::risk::{InstLimits, Limits};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
 use evenkeel::strategy::hedge_exec::HedgeParams;
 use evenkeel::strategy::hedger::HedgeRule;
+use evenkeel::strategy::ladder::Shortfall;
+use evenkeel::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
 use evenkeel::strategy::quality::QualityParams;
 use evenkeel::strategy::regime::RegimeParams;
@@ -155,4 +157,51 @@ pub fn inst(symbol: &str) -> InstConfig {
 
 pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
     CoreConfig { limits: limits(), instruments, flatten_on_stop: true }
+}
+
+/// Five levels of one BTC at 90 000, tick 1, lot 0.00001, floor 10 quote; `equity` quote in all.
+pub fn btc(equity: &str) -> InstConfig {
+    let mut inst = inst("BTC");
+    inst.spec = InstrumentSpec {
+        grid: GridSpec::Tick(p("1")),
+        lot: q("0.00001"),
+        min_size: Qty(0),
+        ..spec("BTC")
+    };
+    inst.limits.position = q("1");
+    inst.limits.inventory_notional = n("100000");
+    inst.limits.order_qty = q("1");
+    inst.limits.order_notional = n("100000");
+    inst.maker = None;
+    inst.ladder = Some(ladder(equity));
+    inst
+}
+
+/// Levels 6 to 14 bps out, equal in worth; the plain maker's guards at the account's scale.
+pub fn ladder(equity: &str) -> LadderParams {
+    let list = |all: &[i64]| PerLevel::new(all).expect("few");
+    let mut shared = maker();
+    (shared.spread_base, shared.spread_calm, shared.spread_wild) =
+        (Bps::ZERO, Bps::ZERO, Bps::ZERO);
+    (shared.size_calm_permille, shared.size_wild_permille) = (1000, 1000);
+    shared.inventory_spread = Table::new(&[]).expect("no rows");
+    shared.inventory_size = Table::new(&[(q("0.0005"), 500)]).expect("one row");
+    shared.asymmetric_above = q("0.001");
+    shared.soft_cap = q("0.002");
+    shared.regime.pause_inventory = q("0.0005");
+    LadderParams {
+        shared,
+        distances: list(&[60_000, 80_000, 100_000, 120_000, 140_000]),
+        // Edges of 4, 6, 8, 10, 12 bps: the products are one.
+        intensities: list(&[15_000_000, 10_000_000, 7_500_000, 6_000_000, 5_000_000]),
+        decay: 0,
+        adverse: bps("1"),
+        fees: bps("1"),
+        allocation: Allocation::Proportional,
+        kelly_permille: 250,
+        kelly_volatility: bps("5"),
+        shortfall: Shortfall::Concentrate,
+        equity: n(equity),
+        leverage_permille: 1000,
+    }
 }
