@@ -76,12 +76,19 @@ impl Bench {
             maker.regime.pause = config::bps("1000");
             inst
         });
-        let mut cfg = config::core(instruments.into());
+        let mut ladder = config::btc("237");
+        ladder.signals.warm_up = Nanos::from_secs(1);
+        let params = ladder.ladder.as_mut().expect("a ladder");
+        params.allocation = evenkeel::strategy::ladder_quote::Allocation::Kelly;
+        params.shared.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
+        params.shared.regime.pause = config::bps("1000");
+        let instruments: Vec<_> = instruments.into_iter().chain([ladder]).collect();
+        let mut cfg = config::core(instruments);
         cfg.limits.loss = config::n("1000000");
         cfg.limits.drawdown = config::n("1000000");
         Bench {
             core: Core::new(&cfg).expect("valid"),
-            out: Outputs::for_instruments(2),
+            out: Outputs::for_instruments(3),
             answers: Vec::with_capacity(256),
             now: Nanos::from_secs(1_000),
             trade_id: 0,

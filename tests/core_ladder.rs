@@ -188,7 +188,7 @@ fn a_trend_silences_the_side_it_runs_over_and_never_the_way_out() {
             book BTC bid 89999 x 20 ask 90001 x 20
             at +1s
             book BTC bid 89819 x 20 ask 89821 x 20
-            decide                   -> place ladder buy 89766 x 0.0005 #1 alo
+            decide                   -> place ladder buy 89766 x 0.0002 #1 alo   // what there is, and not through zero
             why sell                 -> silent below_minimum
             why ladder               -> sell below_floor, 0 levels, capacity 0.0001, floor 0.00012
         ",
@@ -209,7 +209,7 @@ fn a_pause_silences_what_adds() {
             book BTC bid 89999 x 20 ask 90001 x 20
             at +1s
             book BTC bid 91999 x 20 ask 92001 x 20
-            decide                   -> place ladder sell 92079 x 0.00049 #1 alo
+            decide                   -> place ladder sell 92079 x 0.0002 #1 alo
             why buy                  -> silent volatility_pause
             why sell                 -> trend 5
         ",

@@ -130,6 +130,7 @@ impl InstState {
             return Side::BOTH.map(silent);
         };
         let drafts = self.maker.draft(&params.shared, view, quality);
-        ladder.quote(params, view, drafts, equity, &mut self.quantizer)
+        let exits = Side::BOTH.map(|side| self.maker.filter(&params.shared, side).is_some());
+        ladder.quote(params, view, drafts, exits, equity, &mut self.quantizer)
     }
 }

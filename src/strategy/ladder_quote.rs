@@ -8,8 +8,8 @@
 //! Guards, filters, regimes and quality are the maker's, with the maker's memory: they widen every
 //! level by the same distance and silence sides by the same rules. So the same promise holds here:
 //! no combination of filters silences both sides while inventory is held that can be sold. Factors
-//! never take the reducing side below the inventory; while the adding side is silent for inventory,
-//! the reducing one is at most the inventory, so that the ladder does not carry it through zero.
+//! never take the reducing side below the inventory; while the adding side is silent for inventory, or
+//! a filter would silence the reducing one, that is at most the inventory: it does not flip it.
 //!
 //! What changes slowly is kept: weights until volatility has moved by a sixteenth, the capacity
 //! until the price has moved it by a lot, the sizes until weights, floors or capacity change.
@@ -226,12 +226,14 @@ impl LadderMaker {
         Ok(LadderMaker { rates, weights, afford: Qty::ZERO, kept: [None; 2] })
     }
 
-    /// Both sides, from the maker's drafts for this view. `equity`: what the venue last said.
+    /// Both sides, from the maker's drafts for this view. `exits`: sides that are quoted as a way out
+    /// only, because a filter would silence them. `equity`: what the venue last said.
     pub fn quote(
         &mut self,
         params: &LadderParams,
         view: &View,
         drafts: [SideQuote; 2],
+        exits: [bool; 2],
         equity: Option<Notional>,
         quantizer: &mut Quantizer,
     ) -> [LadderSide; 2] {
@@ -239,7 +241,12 @@ impl LadderMaker {
         let equity = equity.map_or(params.equity, |told| Notional(told.0.min(params.equity.0)));
         let budget = leveraged(equity, params.leverage_permille);
         let afford = self.afford(budget, view.top.mid(), quantizer);
-        drafts.map(|draft| self.side(params, view, draft, afford, quantizer))
+        drafts.map(|draft| {
+            // Inventory that silences the adding side is worked off, and not turned over.
+            let exit =
+                exits[draft.side.index()] || view.inventory.abs() > params.shared.asymmetric_above;
+            self.side(params, view, draft, exit, afford, quantizer)
+        })
     }
 
     fn reweigh(&mut self, params: &LadderParams, volatility: Option<Bps>) {
@@ -270,6 +277,7 @@ impl LadderMaker {
         params: &LadderParams,
         view: &View,
         mut quote: SideQuote,
+        exit: bool,
         afford: Qty,
         quantizer: &mut Quantizer,
     ) -> LadderSide {
@@ -290,7 +298,7 @@ impl LadderMaker {
         for (i, level) in levels.iter().enumerate() {
             (side.weights[i], side.floors[i]) = (level.weight, level.floor);
         }
-        side.capacity = self.capacity(params, view, &quote, afford, floor);
+        side.capacity = self.capacity(params, view, &quote, exit, afford, floor);
         if side.capacity.0 <= 0 {
             return side.hush(Silence::Risk);
         }
@@ -346,6 +354,7 @@ impl LadderMaker {
         params: &LadderParams,
         view: &View,
         quote: &SideQuote,
+        exit: bool,
         afford: Qty,
         floor: Qty,
     ) -> Qty {
@@ -364,8 +373,7 @@ impl LadderMaker {
         }
         let wish = wish.max(held.min(whole));
         // A rest below the floor goes by one order of the floor: there is none that is smaller.
-        let level = held > params.shared.asymmetric_above;
-        if level { wish.min(held.max(floor)) } else { wish }
+        if exit { wish.min(held.max(floor)) } else { wish }
     }
 
     fn allocated(

@@ -320,6 +320,25 @@ impl Maker {
         })
     }
 
+    fn runs_over(&self, side: Side) -> bool {
+        match self.regime.trend {
+            Trend::Down => side == Side::Buy,
+            Trend::Up => side == Side::Sell,
+            Trend::None => false,
+        }
+    }
+
+    /// What silences this side, unless it reduces inventory.
+    pub fn filter(&self, params: &MakerParams, side: Side) -> Option<Silence> {
+        if self.regime.paused {
+            Some(Silence::VolatilityPause)
+        } else if self.runs_over(side) && params.trend_pauses {
+            Some(Silence::TrendFilter)
+        } else {
+            None
+        }
+    }
+
     fn regime_override(&self, params: &MakerParams) -> RegimeOverride {
         match self.regime.mode {
             Mode::Aggressive => params.aggressive,
@@ -333,21 +352,12 @@ impl Maker {
         let adding = Side::of_sign(view.inventory) == Some(side);
         let reducing = quote.reduces(view);
         // Filters. The reducing side of an inventory survives all of them.
-        let run_over = match self.regime.trend {
-            Trend::Down => side == Side::Buy,
-            Trend::Up => side == Side::Sell,
-            Trend::None => false,
-        };
         let silence = if adding && held > params.asymmetric_above {
             Some(Silence::Asymmetric)
         } else if reducing {
             None
-        } else if self.regime.paused {
-            Some(Silence::VolatilityPause)
-        } else if run_over && params.trend_pauses {
-            Some(Silence::TrendFilter)
         } else {
-            None
+            self.filter(params, side)
         };
         if let Some(silence) = silence {
             quote.silence = Some(silence);
@@ -355,6 +365,7 @@ impl Maker {
         }
         // The trend's extra belongs to one side, so it counts twice in the full spread of that
         // side's explanation and once in its distance.
+        let run_over = self.runs_over(side);
         if self.regime.trend != Trend::None && (!run_over || !params.trend_pauses) {
             quote.parts[SpreadPart::Trend as usize] = 2 * params.trend_extra.0 as i32;
         }
