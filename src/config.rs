@@ -15,6 +15,7 @@ mod error;
 mod fields;
 mod ladder;
 mod layer;
+mod model;
 mod read;
 mod schema;
 

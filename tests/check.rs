@@ -166,7 +166,6 @@ fn the_repaired_ladder_is_proved_strictly() {
     // Each number that had to change is needed.
     let good = std::fs::read_to_string(strict.config).expect("it ships");
     for (i, (from, to, standing)) in [
-        ("position = \"0.0015\"", "position = \"0.001\"", Standing::Warning),
         ("equity_quote = \"100\"", "equity_quote = \"27\"", Standing::Warning),
         ("equity_quote = \"100\"", "equity_quote = \"11\"", Standing::Refused),
         ("_notional_quote = \"110\"", "_notional_quote = \"30\"", Standing::Warning),
@@ -178,7 +177,7 @@ fn the_repaired_ladder_is_proved_strictly() {
     {
         assert_eq!(good.matches(from).count(), 1, "{from}");
         let mut bad = good.replace(from, to);
-        if i == 5 {
+        if i == 4 {
             bad = bad.replace("intensities = [\"1\", \"0.7\"]", "intensities = []");
         }
         let bad = file(&format!("ladder_{i}"), &bad);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::error::{ConfigError, Origin};
 use super::layer::{Leaves, join};
-use super::{Config, MarketConfig, Mode, Network, Shape, ladder};
+use super::{Config, MarketConfig, Mode, Network, Shape, ladder, model};
 use crate::instrument::VenueId;
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
@@ -141,6 +141,7 @@ pub(super) fn market(m: &MarketConfig, s: &mut Scope<'_>) {
         sizes(m, maker, s);
         inventory(m, maker, "maker", s);
         prices(m, maker, s);
+        model::model(m, maker, s);
         switches(maker, "maker", s);
         let levels = maker.aggressive.levels.max(maker.defensive.levels);
         s.refuse(

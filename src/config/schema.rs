@@ -19,6 +19,7 @@ use crate::strategy::hedger::HedgeRule;
 use crate::strategy::ladder::Shortfall;
 use crate::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use crate::strategy::maker::{LEVELS_MAX, MakerParams, RegimeOverride, Table};
+use crate::strategy::model::{ModelKind, ModelParams};
 use crate::strategy::quality::{QualityParams, SAMPLES};
 use crate::strategy::regime::RegimeParams;
 use crate::strategy::requote::RequoteParams;
@@ -108,6 +109,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         if on || io.wants_disabled() {
             maker(io, &mut params);
         }
+        params.model.volatility_horizon = m.signals.horizon;
         m.maker = on.then_some(params);
     });
     io.section("ladder", |io| {
@@ -133,6 +135,9 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
 fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
     let spread = bps("0.1", "1000");
     let extra = bps("0", "200");
+    let all = [ModelKind::Spread, ModelKind::AvellanedaStoikov, ModelKind::Glft];
+    let names = &["spread", "avellaneda_stoikov", "glft"];
+    io.choice("model", names, &all, &mut p.model.kind);
     io.bps("spread_base_bps", spread, &mut p.spread_base);
     io.bps("spread_calm_bps", spread, &mut p.spread_calm);
     io.bps("spread_wild_bps", spread, &mut p.spread_wild);
@@ -146,6 +151,7 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
     io.flag("raise_to_minimum", &mut p.raise_to_minimum);
     inventory(io, p);
     io.bps("level_step_bps", extra, &mut p.level_step);
+    model(io, &mut p.model);
     guards(io, p);
     io.section("regime", |io| {
         io.bps("defensive_above_bps", bps("0.1", "1000"), &mut p.regime.defensive);
@@ -155,6 +161,22 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
                 io.index("levels", (1, LEVELS_MAX), &mut over.levels);
             });
         }
+    });
+}
+
+fn model(io: &mut dyn Fields, p: &mut ModelParams) {
+    let gamma = Decimal { places: 8, min: "0", max: "100", unit: "" };
+    let positive = Decimal { min: "0.00000001", ..gamma };
+    io.section("avellaneda_stoikov", |io| {
+        io.decimal("gamma", gamma, &mut p.as_gamma);
+        io.decimal("k_per_bps", positive, &mut p.as_k);
+        io.secs("horizon_s", (1, DAY_S), &mut p.as_horizon);
+    });
+    io.section("glft", |io| {
+        io.decimal("gamma", gamma, &mut p.glft_gamma);
+        io.decimal("xi", gamma, &mut p.glft_xi);
+        io.decimal("k_per_bps", positive, &mut p.glft_k);
+        io.decimal("a_per_s", positive, &mut p.glft_a);
     });
 }
 
@@ -367,6 +389,17 @@ fn blank_maker() -> MakerParams {
     let over = RegimeOverride { spread: Bps::ZERO, size_permille: 0, levels: 0 };
     MakerParams {
         spread_base: Bps::ZERO,
+        model: ModelParams {
+            kind: ModelKind::Spread,
+            as_gamma: 0,
+            as_k: 1,
+            as_horizon: Nanos::ZERO,
+            glft_gamma: 0,
+            glft_xi: 0,
+            glft_k: 1,
+            glft_a: 1,
+            volatility_horizon: Nanos::ZERO,
+        },
         spread_calm: Bps::ZERO,
         spread_wild: Bps::ZERO,
         volatility_calm: Bps::ZERO,

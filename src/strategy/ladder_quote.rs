@@ -21,7 +21,9 @@ use crate::strategy::ladder::{
     Allocated, LEVELS_MAX, Ladder, LadderLevel, Shortfall, allocate, kelly_capacity, kelly_weight,
     marginal_value,
 };
-use crate::strategy::maker::{MakerParams, SideQuote, Silence, SizeFactor, bounded, reservation};
+use crate::strategy::maker::{
+    MakerParams, SideQuote, Silence, SizeFactor, away, bounded, reservation,
+};
 use crate::strategy::pricing::intensity;
 use crate::strategy::{Target, View};
 use crate::units::{Bps, Notional, Price, Qty, SCALE, Side, StateHasher};
@@ -328,7 +330,7 @@ impl LadderMaker {
         let mut last: Option<usize> = None;
         for i in 0..params.distances.count {
             let distance = Bps(params.distances.values[i] + wider);
-            let wanted = bounded(view, quote.side, centre, distance);
+            let wanted = bounded(view, quote.side, away(quote.side, centre, distance));
             let px = quantizer.price(quote.side, wanted, PriceIntent::Passive);
             let Some((px, floor)) = px.and_then(|px| Some((px, quantizer.floor(px)?))) else {
                 continue;

@@ -11,6 +11,7 @@
 use crate::event::Tif;
 use crate::instrument::{PriceIntent, Quantized, Quantizer, SizePolicy};
 use crate::strategy::guard::{Healing, HealingParams, PnlGuard, PnlGuardParams};
+use crate::strategy::model::{ModelKind, ModelParams, ModelQuote, Pricer};
 use crate::strategy::quality::QualityParams;
 use crate::strategy::regime::{Mode, Regime, RegimeParams, Trend};
 use crate::strategy::{Target, View, line};
@@ -63,6 +64,8 @@ pub struct RegimeOverride {
 pub struct MakerParams {
     /// Spread while volatility is not known.
     pub spread_base: Bps,
+    /// What makes the spread once volatility is known, and where it is centred.
+    pub model: ModelParams,
     /// Spread in calm and in wild volatility; linear between.
     pub spread_calm: Bps,
     pub spread_wild: Bps,
@@ -111,13 +114,15 @@ pub enum SpreadPart {
     Trend = 4,
     Healing = 5,
     Quality = 6,
+    /// A pricing model's spread, in place of `Volatility`.
+    Model = 7,
 }
 
-pub const SPREAD_PARTS: usize = 7;
+pub const SPREAD_PARTS: usize = 8;
 
 impl SpreadPart {
     pub const NAMES: [&'static str; SPREAD_PARTS] =
-        ["volatility", "regime", "pnl_guard", "inventory", "trend", "healing", "quality"];
+        ["volatility", "regime", "pnl_guard", "inventory", "trend", "healing", "quality", "model"];
 }
 
 /// The named factors of a size, permille, in the order of [`SideQuote::factors`].
@@ -248,6 +253,9 @@ pub struct Maker {
     pub regime: Regime,
     pub pnl_guard: PnlGuard,
     pub healing: Healing,
+    pricer: Pricer,
+    /// The model's quote in the last draft; `None` for the spread model.
+    model: Option<ModelQuote>,
 }
 
 impl Maker {
@@ -259,12 +267,12 @@ impl Maker {
         quality: [Bps; 2],
         quantizer: &mut Quantizer,
     ) -> [SideQuote; 2] {
-        let reservation = reservation(params, view);
-        self.draft(params, view, quality).map(|quote| {
+        let drafts = self.draft(params, view, quality);
+        drafts.map(|quote| {
             if quote.silence.is_some() {
                 return quote;
             }
-            let px = bounded(view, quote.side, reservation, Bps(quote.spread().0 / 2));
+            let px = bounded(view, quote.side, self.wanted(params, view, &quote));
             self.sized(params, view, px, quote, quantizer)
         })
     }
@@ -286,7 +294,20 @@ impl Maker {
         let over = self.regime_override(params);
 
         let mut parts = [0i32; SPREAD_PARTS];
-        parts[SpreadPart::Volatility as usize] = spread_by_volatility(params, vol) as i32;
+        self.model = None;
+        let mut failed = false;
+        match vol {
+            Some(vol) if params.model.kind != ModelKind::Spread => {
+                match self.pricer.quote(&params.model, params.size, vol, view.inventory) {
+                    Ok(model) => {
+                        parts[SpreadPart::Model as usize] = model.part().0 as i32;
+                        self.model = Some(model);
+                    }
+                    Err(_) => failed = true,
+                }
+            }
+            _ => parts[SpreadPart::Volatility as usize] = spread_by_volatility(params, vol) as i32,
+        }
         parts[SpreadPart::Regime as usize] = over.spread.0 as i32;
         if self.pnl_guard.is_active() {
             parts[SpreadPart::PnlGuard as usize] = params.pnl_guard_spread.0 as i32;
@@ -316,8 +337,23 @@ impl Maker {
             let mut quote = draft;
             quote.side = side;
             quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
+            if failed {
+                quote.silence = Some(Silence::Overflow);
+                return quote;
+            }
             self.filtered(params, view, quote)
         })
+    }
+
+    /// Half the spread from the reservation price: a model's part as fine as it is, the others in
+    /// 10^-4 bps.
+    fn wanted(&self, params: &MakerParams, view: &View, quote: &SideQuote) -> Price {
+        let Some(model) = self.model else {
+            return away(quote.side, reservation(params, view), Bps(quote.spread().0 / 2));
+        };
+        let fine = model.shift - quote.side.sign() * (model.spread / 2);
+        let rest = quote.spread().0 - i64::from(quote.parts[SpreadPart::Model as usize]);
+        away(quote.side, ModelQuote::moved(view.top.mid(), fine), Bps(rest / 2))
     }
 
     fn runs_over(&self, side: Side) -> bool {
@@ -435,6 +471,7 @@ impl Maker {
         self.regime.digest(h);
         self.pnl_guard.digest(h);
         self.healing.digest(h);
+        self.pricer.digest(h);
     }
 }
 
@@ -471,23 +508,28 @@ fn size_by_volatility(params: &MakerParams, vol: Option<Bps>) -> i64 {
     line(vol.0, calm, wild, params.size_calm_permille, params.size_wild_permille)
 }
 
-/// A side's price at a distance from the reservation price, within what a resting order may be.
+/// The price at a distance from the reservation price, on its side of it.
+#[inline]
+pub fn away(side: Side, reservation: Price, distance: Bps) -> Price {
+    reservation.shift(Bps(-side.sign() * distance.0))
+}
+
+/// A side's wanted price, within what a resting order may be.
 ///
 /// A post-only order may not touch the other side, and a quote without its edge against the
 /// microprice would be pulled by the next book: both bound it. (Two raw units cover the rounding of
 /// the two divisions.)
 #[inline]
-pub fn bounded(view: &View, side: Side, reservation: Price, distance: Bps) -> Price {
+pub fn bounded(view: &View, side: Side, wanted: Price) -> Price {
     let edge = Bps(view.min_edge.0 + 2);
     match side {
         Side::Buy => {
             let fair = view.reading.microprice.shift(Bps(-edge.0));
-            let wanted = reservation.shift(Bps(-distance.0));
             wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
         }
         Side::Sell => {
             let fair = view.reading.microprice.shift(edge);
-            reservation.shift(distance).max(Price(view.top.bid.px.0 + 1)).max(fair)
+            wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod fxmath;
 pub mod imbalance;
 pub mod ladder;
 pub mod ladder_quote;
+pub mod model;
 pub mod pair;
 pub mod pricing;
 pub mod proof;

@@ -9,6 +9,7 @@ use evenkeel::strategy::hedger::HedgeRule;
 use evenkeel::strategy::ladder::Shortfall;
 use evenkeel::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
+use evenkeel::strategy::model::{ModelKind, ModelParams};
 use evenkeel::strategy::quality::QualityParams;
 use evenkeel::strategy::regime::RegimeParams;
 use evenkeel::strategy::requote::RequoteParams;
@@ -65,6 +66,7 @@ pub fn maker() -> MakerParams {
     let plain = RegimeOverride { spread: Bps::ZERO, size_permille: 1000, levels: 1 };
     MakerParams {
         spread_base: bps("12"),
+        model: model(),
         spread_calm: bps("7"),
         spread_wild: bps("13"),
         volatility_calm: bps("4"),
@@ -104,6 +106,21 @@ pub fn maker() -> MakerParams {
         level_step: bps("4"),
         raise_to_minimum: true,
         quality: QualityParams::OFF,
+    }
+}
+
+/// The spread model; the others with the parameters of their published vectors.
+pub fn model() -> ModelParams {
+    ModelParams {
+        kind: ModelKind::Spread,
+        as_gamma: q("0.1").0,
+        as_k: q("1.5").0,
+        as_horizon: Nanos::from_secs(1),
+        glft_gamma: q("0.1").0,
+        glft_xi: q("0.1").0,
+        glft_k: q("1.5").0,
+        glft_a: q("1.5").0,
+        volatility_horizon: Nanos::from_secs(1),
     }
 }
 
