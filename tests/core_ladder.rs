@@ -362,6 +362,32 @@ fn random_ladder(rng: &mut Rng) -> InstConfig {
     i
 }
 
+/// One decision of a core that holds `held` and sees one level a side, in raw prices.
+fn decided(inst: &InstConfig, held: Qty, bid: i64, ask: i64) -> Outputs {
+    let mut out = Outputs::for_instruments(1);
+    let mut core = Core::new(&core(vec![inst.clone()])).expect("valid");
+    let (recv, inst) = (Stamp(1), InstId(0));
+    let levels = |side, px| {
+        let best = Level { px: Price(px), qty: Qty(SCALE) };
+        let levels = [best, Level::default(), Level::default()];
+        Event::Levels { inst, side, start: 0, count: 1, levels }
+    };
+    let events = [
+        Event::LinkUp { link: Link::Market, recv },
+        Event::LinkUp { link: Link::Orders, recv },
+        Event::Position { inst, qty: held, entry: Price(bid), recv },
+        Event::Reconciled { open_orders: 0, recv },
+        levels(Side::Buy, bid),
+        levels(Side::Sell, ask),
+        Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms: 1, recv },
+        Event::Decide { drained: 1 },
+    ];
+    for event in events {
+        core.apply(&Input { now: Nanos::from_secs(1_000), event }, &mut out);
+    }
+    out
+}
+
 #[test]
 fn every_order_reaches_its_floor_and_no_side_passes_its_capacity() {
     let mut rng = Rng::new(11);
@@ -372,35 +398,7 @@ fn every_order_reaches_its_floor_and_no_side_passes_its_capacity() {
         let held = Qty(1_000 * (rng.below(601) as i64 - 300));
         let bid = 60_000 + rng.below(60_000) as i64;
         let (bid, ask) = (bid * SCALE, (bid + 1 + rng.below(8) as i64) * SCALE);
-        let mut out = Outputs::for_instruments(1);
-        let mut core = Core::new(&core(vec![inst.clone()])).expect("valid");
-        let recv = Stamp(1);
-        let level = |px| Level { px: Price(px), qty: Qty(SCALE) };
-        let events = [
-            Event::LinkUp { link: Link::Market, recv },
-            Event::LinkUp { link: Link::Orders, recv },
-            Event::Position { inst: InstId(0), qty: held, entry: Price(bid), recv },
-            Event::Reconciled { open_orders: 0, recv },
-            Event::Levels {
-                inst: InstId(0),
-                side: Side::Buy,
-                start: 0,
-                count: 1,
-                levels: [level(bid), Level::default(), Level::default()],
-            },
-            Event::Levels {
-                inst: InstId(0),
-                side: Side::Sell,
-                start: 0,
-                count: 1,
-                levels: [level(ask), Level::default(), Level::default()],
-            },
-            Event::BookEnd { inst: InstId(0), bids: 1, asks: 1, decode_ns: 0, exch_ms: 1, recv },
-            Event::Decide { drained: 1 },
-        ];
-        for event in events {
-            core.apply(&Input { now: Nanos::from_secs(1_000), event }, &mut out);
-        }
+        let out = decided(&inst, held, bid, ask);
         for side in Side::BOTH {
             let mut total = 0;
             for (action, _) in &out.actions {

@@ -611,28 +611,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             px: Price(get.i64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
-        tag::LADDER => {
-            let (side, how) = (get.side()?, get.u8());
-            Note::Ladder {
-                inst,
-                side,
-                how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
-                levels: get.u8(),
-                capacity: Qty(get.i64()),
-                floor: Qty(get.i64()),
-                total: Qty(get.i64()),
-            }
-        }
-        tag::LEVEL => Note::Level {
-            inst,
-            side: get.side()?,
-            level: get.u8(),
-            px: Price(get.i64()),
-            qty: Qty(get.i64()),
-            distance: Bps(get.i64()),
-            weight: get.u64(),
-            floor: Qty(get.i64()),
-        },
+        tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),
         _ => {
             let alarm = get.u8();
             Note::Alarm {
@@ -641,6 +620,33 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
                 order: get.order(),
             }
         }
+    })
+}
+
+/// What a ladder says about a side, or about a level.
+fn decode_ladder(tag: u8, inst: InstId, get: &mut Get<'_>) -> Option<Note> {
+    let side = get.side()?;
+    if tag == tag::LEVEL {
+        return Some(Note::Level {
+            inst,
+            side,
+            level: get.u8(),
+            px: Price(get.i64()),
+            qty: Qty(get.i64()),
+            distance: Bps(get.i64()),
+            weight: get.u64(),
+            floor: Qty(get.i64()),
+        });
+    }
+    let how = get.u8();
+    Some(Note::Ladder {
+        inst,
+        side,
+        how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
+        levels: get.u8(),
+        capacity: Qty(get.i64()),
+        floor: Qty(get.i64()),
+        total: Qty(get.i64()),
     })
 }
 

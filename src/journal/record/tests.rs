@@ -45,6 +45,11 @@ fn samples() -> Vec<Record> {
         px: Price(6),
         qty: Qty(7),
     };
+    let rest = [Record::Action(place), Record::Torn { missing: 3 }];
+    inputs.into_iter().chain(rest).chain(notes()).collect()
+}
+
+fn notes() -> impl Iterator<Item = Record> {
     let quote = Note::Quote {
         inst: InstId(1),
         side: Side::Sell,
@@ -55,20 +60,19 @@ fn samples() -> Vec<Record> {
         parts: [-1; SPREAD_PARTS],
         factors: [850; SIZE_FACTORS],
     };
-    let rest = [
-        Record::Action(place),
-        Record::Note(quote),
-        Record::Note(Note::Hash { inputs: 1, hash: 2 }),
-        Record::Note(Note::Markout {
+    let notes = [
+        quote,
+        Note::Hash { inputs: 1, hash: 2 },
+        Note::Markout {
             inst: InstId(3),
             side: Side::Sell,
             horizon: 2,
             from_fill: Bps(-7),
             from_mid: Bps(9),
             age: Nanos(11),
-        }),
-        Record::Note(Note::Adopted { inst: InstId(4), ours: Qty(-1), venue: Qty(2), px: Price(3) }),
-        Record::Note(Note::Ladder {
+        },
+        Note::Adopted { inst: InstId(4), ours: Qty(-1), venue: Qty(2), px: Price(3) },
+        Note::Ladder {
             inst: InstId(5),
             side: Side::Sell,
             how: Allocated::WaterFilled,
@@ -76,8 +80,8 @@ fn samples() -> Vec<Record> {
             capacity: Qty(1),
             floor: Qty(2),
             total: Qty(3),
-        }),
-        Record::Note(Note::Level {
+        },
+        Note::Level {
             inst: InstId(6),
             side: Side::Buy,
             level: 14,
@@ -86,10 +90,9 @@ fn samples() -> Vec<Record> {
             distance: Bps(-3),
             weight: u64::MAX,
             floor: Qty(5),
-        }),
-        Record::Torn { missing: 3 },
+        },
     ];
-    inputs.into_iter().chain(rest).collect()
+    notes.into_iter().map(Record::Note)
 }
 
 #[test]

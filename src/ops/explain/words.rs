@@ -279,6 +279,14 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             "{} position {ours} brought to the venue's {venue}, at {px}",
             symbol(config, inst)
         ),
+        Note::Ladder { .. } | Note::Level { .. } => ladder_note(note, config),
+        Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
+    }
+}
+
+/// What a ladder says about a side, or about a level.
+fn ladder_note(note: &Note, config: &CoreConfig) -> String {
+    match *note {
         Note::Ladder { inst, side, how: Allocated::BelowFloor, capacity, floor, .. } => format!(
             "{} {side} ladder WARNING: all levels filtered, capacity {capacity} is below the floor \
              {floor}",
@@ -295,7 +303,7 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
              floor {floor}",
             symbol(config, inst)
         ),
-        Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
+        _ => String::new(),
     }
 }
 
