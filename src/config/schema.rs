@@ -143,6 +143,7 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
         let loss = Decimal { min: "-1000000", max: "-0.01", ..QUOTE };
         io.quote("trigger_quote", loss, &mut p.pnl_guard.trigger);
         io.secs("hold_s", (1, DAY_S), &mut p.pnl_guard.hold);
+        io.permille("clear_share", SHARE, &mut p.pnl_guard.clear_permille);
         // At most +8: beyond it the guard would be a pause, and a pause is stated as one.
         io.bps("spread_bps", bps("0", "8"), &mut p.pnl_guard_spread);
         let factor = Decimal { max: "1", ..FACTOR };
@@ -327,7 +328,7 @@ fn blank_maker() -> MakerParams {
         asymmetric_above: Qty::ZERO,
         soft_cap: Qty::ZERO,
         skew_at_soft_cap: Bps::ZERO,
-        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO },
+        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO, clear_permille: 0 },
         pnl_guard_spread: Bps::ZERO,
         pnl_guard_size_permille: 0,
         healing: HealingParams { slice: Nanos::ZERO, losses: 0, steps_max: 0 },
