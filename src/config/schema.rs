@@ -66,6 +66,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
     io.section("metrics", |io| {
         io.flag("enabled", &mut c.metrics.enabled);
         io.text("address", check_address, &mut c.metrics.address);
+        io.text("commands_file", check_path, &mut c.metrics.commands_file);
     });
 }
 
@@ -281,7 +282,7 @@ pub(super) fn blank() -> Config {
             back_off: Nanos::ZERO,
         },
         journal: Journal { enabled: false, path: String::new() },
-        metrics: Metrics { enabled: false, address: String::new() },
+        metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
         markets: Vec::new(),
     }
 }
