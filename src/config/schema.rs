@@ -67,6 +67,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("enabled", &mut c.metrics.enabled);
         io.text("address", check_address, &mut c.metrics.address);
     });
+    super::pair::fields(io, &mut c.pair);
 }
 
 /// The keys of one market.
@@ -214,7 +215,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-fn check_symbol(symbol: &str) -> Result<(), &'static str> {
+pub(super) fn check_symbol(symbol: &str) -> Result<(), &'static str> {
     match Symbol::new(symbol) {
         Some(_) => Ok(()),
         None => Err("a symbol has 1 to 23 printable ASCII characters, as the venue writes it"),
@@ -281,6 +282,7 @@ pub(super) fn blank() -> Config {
         },
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new() },
+        pair: None,
         markets: Vec::new(),
     }
 }

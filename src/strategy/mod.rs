@@ -20,6 +20,7 @@ pub mod fxmath;
 pub mod imbalance;
 pub mod ladder;
 pub mod pair;
+pub mod pair_exec;
 pub mod pricing;
 pub mod proof;
 

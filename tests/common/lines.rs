@@ -21,6 +21,8 @@ use evenkeel::event::{
 use evenkeel::explain::Note;
 use evenkeel::instrument::InstId;
 use evenkeel::strategy::maker::{SizeFactor, SpreadPart};
+use evenkeel::strategy::pair::Imbalance;
+use evenkeel::strategy::pair_exec::{PairParams, PairReason};
 use evenkeel::units::{Bps, Nanos, Price, Qty, Side};
 
 use super::config::{p, q};
@@ -342,6 +344,10 @@ impl Desk {
             (Note::Refused { inst: i, .. }, "refused") => i == inst,
             (Note::FastCancel { inst: i, .. }, "fast") => i == inst,
             (Note::Markout { inst: i, .. }, "markout") => i == inst,
+            (Note::Pair { inst: i, .. }, "pair") => i == inst,
+            (Note::PairSolved { inst: i, .. }, "solved") => i == inst,
+            (Note::PairEntered { inst: i, .. }, "entered") => i == inst,
+            (Note::PairSent { inst: i, .. }, "sent") => i == inst,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -352,6 +358,20 @@ impl Desk {
 
     /// A figure that people see.
     fn shows(&mut self, symbol: &str, what: &str) -> String {
+        if symbol == "pair" {
+            let seen = self.core.pair(0).expect("a pair");
+            return match what {
+                "phase" => seen.phase.name().into(),
+                "cycles" => seen.counts.cycles.to_string(),
+                "succeeded" => seen.counts.succeeded.to_string(),
+                "level" => seen.counts.level.to_string(),
+                "legs" => format!("{} of {}", seen.counts.legs_filled, seen.counts.legs_sent),
+                reason => {
+                    let reason = named(PairReason::ALL, |r| r.name(), reason);
+                    seen.counts.reasons[reason as usize].to_string()
+                }
+            };
+        }
         let seen = self.core.snapshot(self.inst(symbol));
         match what {
             "position" => seen.position.to_string(),
@@ -396,6 +416,17 @@ fn explain(note: &Note) -> String {
         Note::Markout { side, horizon, from_fill, from_mid, .. } => {
             format!("{side} {horizon} from fill {from_fill} from mid {from_mid}")
         }
+        Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+            format!("{} {}, {} holds {a} {b}", cycle, phase.name(), reason.name())
+        }
+        Note::PairSolved { qty: [a, b], slippage: [x, y], .. } => {
+            format!("{a} {b} at {x} {y} bps")
+        }
+        Note::PairEntered { qty: [a, b], notional: [m, n], within, .. } => {
+            let ratio = Imbalance::of(m, n).expect("a filled leg");
+            format!("{a} {b} imbalance {ratio} {}", if within { "within" } else { "above" })
+        }
+        Note::PairSent { intent, qty, .. } => format!("{} {qty}", intent.name()),
         _ => String::new(),
     }
 }
@@ -451,4 +482,9 @@ pub fn hedged(change: impl FnOnce(&mut InstConfig)) -> Desk {
         i.maker = None;
         change(i);
     })
+}
+
+/// Long ETH, short SOL, and nothing else.
+pub fn paired(change: impl FnOnce(&mut PairParams, &mut [InstConfig])) -> Desk {
+    Desk::new(&super::config::pair(change))
 }

@@ -10,6 +10,7 @@ use crate::journal::Record;
 use crate::pipeline::metrics::{Metrics, Stage, Summary};
 use crate::pipeline::table::Table;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
+use crate::strategy::pair::Imbalance;
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Price, Qty, Side};
 use rust_decimal::Decimal;
@@ -156,6 +157,16 @@ impl View {
             Note::Adopted { ours, venue, .. } => {
                 self.tell(format!("ADOPTED position {venue} of the venue, ours was {ours}"));
             }
+            Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+                let (phase, why) = (phase.name(), reason.name());
+                self.tell(format!("pair    cycle {cycle} {phase}: {why}; holds {a} and {b}"));
+            }
+            Note::PairEntered { cycle, notional, .. } => {
+                let ratio = Imbalance::of(notional[0], notional[1]);
+                let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
+                self.tell(format!("pair    cycle {cycle} filled, imbalance {ratio}"));
+            }
+            Note::PairSolved { .. } | Note::PairSent { .. } => {}
             Note::Markout { .. } | Note::Hash { .. } => {}
         }
     }

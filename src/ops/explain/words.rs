@@ -273,6 +273,10 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             "{} position {ours} brought to the venue's {venue}, at {px}",
             symbol(config, inst)
         ),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::text(note, config),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
     }
 }
@@ -313,6 +317,10 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
             "kind": "adopted", "symbol": symbol(config, inst), "ours": ours.to_string(),
             "venue": venue.to_string(), "px": px.to_string(),
         }),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::json(note, config),
         Note::Hash { inputs, hash } => json!({
             "kind": "hash", "inputs": inputs, "hash": format!("{hash:016x}"),
         }),
