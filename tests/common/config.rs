@@ -7,12 +7,12 @@ use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
 use evenkeel::strategy::hedge_exec::HedgeParams;
 use evenkeel::strategy::hedger::HedgeRule;
 use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
+use evenkeel::strategy::pair::{PairLimits, PairPolicy};
+use evenkeel::strategy::pair_exec::{FoundPolicy, PairParams};
 use evenkeel::strategy::quality::QualityParams;
 use evenkeel::strategy::regime::RegimeParams;
 use evenkeel::strategy::requote::RequoteParams;
 use evenkeel::strategy::signal::SignalParams;
-use evenkeel::strategy::pair::{PairLimits, PairPolicy};
-use evenkeel::strategy::pair_exec::{FoundPolicy, PairParams};
 use evenkeel::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 pub fn q(text: &str) -> Qty {

@@ -227,7 +227,7 @@ impl Desk {
 
     /// `fill #1 buy 0.5 @ 99.94 maker [id 7] [fee 0.01]`, `fill SOL buy 0.5 @ 99 taker`
     fn fill(&mut self, words: &[&str]) -> Event {
-        let (order, inst) = match words[1].starts_with('#') {
+        let (order, inst) = match words[1].contains('#') {
             true => (self.order(words[1]), self.order(words[1]).inst()),
             false => (OrderId::EXTERNAL, self.inst(words[1])),
         };

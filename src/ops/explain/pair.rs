@@ -39,7 +39,14 @@ pub fn text(note: &Note, config: &CoreConfig) -> String {
             format!(
                 "pair {a}/{b} cycle {cycle} solved: {} {a} and {} {b}, {} and {} at the worst prices \
                  {} and {}; by the books {} and {} bps from the mids",
-                qty[0], qty[1], exact(n[0]), exact(n[1]), px[0], px[1], slippage[0], slippage[1]
+                qty[0],
+                qty[1],
+                exact(n[0]),
+                exact(n[1]),
+                px[0],
+                px[1],
+                slippage[0],
+                slippage[1]
             )
         }
         Note::PairSent { inst, cycle, intent, side, order, px, qty, .. } => format!(

@@ -20,9 +20,8 @@ impl PairExec {
             return self.idle(PairReason::AccountNotReady, None);
         }
         let positions = view.positions();
-        let filled = [0, 1].map(|i| {
-            Qty(params.sides[i].sign() * (positions[i].0 - self.base[i].0))
-        });
+        let filled =
+            [0, 1].map(|i| Qty(params.sides[i].sign() * (positions[i].0 - self.base[i].0)));
         if self.phase == PairPhase::Entering {
             let whole = (0..2).filter(|i| filled[*i] == self.sent[*i]).count();
             self.counts.legs_filled += whole as u64;
@@ -188,8 +187,7 @@ impl PairExec {
             }
         }
         if !left {
-            let ended =
-                if self.entered { PairReason::Succeeded } else { PairReason::Unwound };
+            let ended = if self.entered { PairReason::Succeeded } else { PairReason::Unwound };
             return self.finish(params, view, ended);
         }
         let wake = (wake != Nanos::MAX).then_some(wake);
