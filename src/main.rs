@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, plan, replay, scenario, show_config, sign,
+    Failure, calibrate, check, demo, exit, explain, pair, plan, replay, scenario, show_config, sign,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -34,6 +34,9 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Runs every scenario with and without what it shows.
     Scenarios(scenario::compare::ScenariosArgs),
+    /// A pair's trades as CSV, and the imbalance of each cycle from such a file.
+    #[command(subcommand)]
+    Pair(pair::PairVerb),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
+        Verb::Pair(verb) => pair::run(&verb, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod pair;
 pub mod plan;
 pub mod replay;
 pub mod scenario;

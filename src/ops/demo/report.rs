@@ -1,6 +1,7 @@
 //! Cold. How the demo ends: one text for people, one JSON object for machines.
 
 use super::DemoArgs;
+use super::pair::PairTally;
 use super::view::{self, View};
 use crate::core::{Core, InstSnapshot};
 use crate::event::{Component, Refused, RejectReason};
@@ -28,6 +29,9 @@ pub struct Outcome {
     panicked: bool,
     stopped: bool,
     venue_position: Option<Qty>,
+    /// The venue's and our position of every other market.
+    others: Vec<(Qty, Qty)>,
+    pair: Option<PairTally>,
     venue_open: Option<usize>,
     journal: String,
     symbol: String,
@@ -37,7 +41,7 @@ pub struct Outcome {
 impl Outcome {
     pub fn new(
         args: &DemoArgs,
-        _view: &View,
+        view: &View,
         metrics: &Metrics,
         ended: Ended,
         exchange: Option<Exchange>,
@@ -50,7 +54,16 @@ impl Outcome {
         };
         let account = crate::sim::exchange::AccountId(1);
         let known = exchange.as_ref();
+        let others = known.iter().flat_map(|e| {
+            e.instruments()
+                .skip(1)
+                .map(|i| (e.position(account, i.id).qty, core.snapshot(i.id).position))
+        });
+        let others = others.collect();
+        let pair = core.pair(0).map(|seen| PairTally { seen, entered: view.entered.clone() });
         Ok(Outcome {
+            others,
+            pair,
             snapshot: core.snapshot(InstId(0)),
             core,
             stages: Stage::ALL.map(|s| (s, metrics.stage(s).summary())).to_vec(),
@@ -86,6 +99,7 @@ impl Outcome {
     /// The venue's view at the end agrees with ours, and nothing rests there.
     fn agrees(&self) -> bool {
         self.venue_position.is_none_or(|p| p == self.snapshot.position)
+            && self.others.iter().all(|(venue, ours)| venue == ours)
             && self.venue_open.is_none_or(|n| n == 0)
     }
 
@@ -164,6 +178,9 @@ impl Outcome {
         let _ = writeln!(out, "silent sides:          {}", list(&self.silences()));
         let _ = writeln!(out, "alarms:                {}", list(&self.alarms()));
         let _ = writeln!(out, "illegal orders:        {}", self.illegal);
+        if let Some(pair) = &self.pair {
+            let _ = writeln!(out, "\n{}", pair.text());
+        }
         let _ = writeln!(
             out,
             "\nlatency             count         p50         p99       p99.9         max"
@@ -251,6 +268,7 @@ impl Outcome {
             },
             "maker_volume": amount(s.maker_volume),
             "taker_volume": amount(s.taker_volume),
+            "pair": self.pair.as_ref().map(PairTally::json),
             "replay_identical": self.replay_identical(),
             "decisions": counts.decisions,
             "inputs": counts.inputs,

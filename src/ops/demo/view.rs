@@ -42,6 +42,8 @@ pub struct View {
     hedge: String,
     recent: VecDeque<String>,
     rejects: Vec<(RejectReason, u64)>,
+    /// Each held entry of a pair: its cycle, and its imbalance by the fills.
+    pub entered: Vec<(u32, Imbalance)>,
     /// Orders' components, so that a fill can say whose it was.
     owners: VecDeque<(OrderId, Component)>,
     drawn: usize,
@@ -72,6 +74,7 @@ impl View {
             hedge: "idle".to_owned(),
             recent: VecDeque::with_capacity(RECENT),
             rejects: Vec::new(),
+            entered: Vec::new(),
             owners: VecDeque::with_capacity(256),
             drawn: 0,
             shown: 0,
@@ -163,6 +166,7 @@ impl View {
             }
             Note::PairEntered { cycle, notional, .. } => {
                 let ratio = Imbalance::of(notional[0], notional[1]);
+                self.entered.extend(ratio.map(|r| (cycle, r)));
                 let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
                 self.tell(format!("pair    cycle {cycle} filled, imbalance {ratio}"));
             }
