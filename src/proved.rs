@@ -15,6 +15,8 @@
 //!
 //! The band is of order prices, so no row differs by side: one stands for both.
 
+pub mod pair;
+
 use crate::core::InstConfig;
 use crate::event::Component;
 use crate::instrument::{Instrument, InstrumentSpec};

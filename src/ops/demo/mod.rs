@@ -227,7 +227,9 @@ fn trade(
 
 fn watch(session: &mut Session, view: &mut View) {
     while let Some(snapshot) = session.snapshot() {
-        view.snapshot(snapshot);
+        if snapshot.inst.0 == 0 {
+            view.snapshot(snapshot);
+        }
     }
     while let Ok(record) = session.tap.try_recv() {
         view.record(&record);
