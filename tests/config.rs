@@ -182,9 +182,12 @@ fn the_manual_has_every_key_with_its_range_and_no_other() {
             );
         }
     }
-    // And the effective file of everything states everything.
-    let effective: BTreeSet<String> =
-        keys_of(&good("").effective_toml()).into_iter().map(|k| k.0).collect();
+    // And the effective file of everything states everything: of a pair where there is one.
+    let pair = include_str!("../config/examples/hyperliquid-pair.toml");
+    let effective: BTreeSet<String> = ["", pair]
+        .into_iter()
+        .flat_map(|text| keys_of(&good(text).effective_toml()).into_iter().map(|k| k.0))
+        .collect();
     assert_eq!(effective, names(&schema));
 }
 

@@ -54,6 +54,10 @@ impl Outcome {
         };
         let account = crate::sim::exchange::AccountId(1);
         let known = exchange.as_ref();
+        let mut snapshot = core.snapshot(InstId(0));
+        if let Some(pair) = core.pair(0) {
+            add_profit(&mut snapshot, &core.snapshot(pair.legs[1]));
+        }
         let others = known.iter().flat_map(|e| {
             e.instruments()
                 .skip(1)
@@ -64,7 +68,7 @@ impl Outcome {
         Ok(Outcome {
             others,
             pair,
-            snapshot: core.snapshot(InstId(0)),
+            snapshot,
             core,
             stages: Stage::ALL.map(|s| (s, metrics.stage(s).summary())).to_vec(),
             illegal: metrics.egress.illegal.get(),
@@ -287,6 +291,19 @@ impl Outcome {
         let row = self.stages.iter().find(|(stage, _)| *stage == Stage::TickToOrder);
         row.map_or(Value::Null, |(_, summary)| summary_json(summary))
     }
+}
+
+/// A pair's profit is both legs'.
+fn add_profit(a: &mut InstSnapshot, b: &InstSnapshot) {
+    let (sum, more) = (&mut a.pnl, &b.pnl);
+    sum.spread.0 += more.spread.0;
+    sum.hedge.0 += more.hedge.0;
+    sum.inventory.0 += more.inventory.0;
+    sum.fees.0 += more.fees.0;
+    sum.funding.0 += more.funding.0;
+    sum.total.0 += more.total.0;
+    a.maker_volume.0 += b.maker_volume.0;
+    a.taker_volume.0 += b.taker_volume.0;
 }
 
 fn summary_json(s: &Summary) -> Value {
