@@ -210,7 +210,10 @@ fn pair_round(core: &mut Core, out: &mut Outputs, now: Nanos, ms: u64, trade: &m
             cycles += 1;
             *trade += 1;
             // Half of leg b's entries fill half: they are completed.
-            let half = inst.0 == 1 && side == Side::Sell && trade.is_multiple_of(4) && ms % 2 == 0;
+            let half = inst.0 == 1
+                && side == Side::Sell
+                && trade.is_multiple_of(4)
+                && ms.is_multiple_of(2);
             let filled = if half { Qty(SCALE / 2) } else { qty };
             let (trade_id, fee, exch_ms) = (*trade, 1, ms);
             let fill = Event::Fill {
