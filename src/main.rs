@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, pair, plan, replay, scenario, show_config, sign,
+    Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, scenario,
+    show_config, sign,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Verb {
     /// A pair's trades as CSV, and the imbalance of each cycle from such a file.
     #[command(subcommand)]
     Pair(pair::PairVerb),
+    /// What a running engine serves at /metrics, or a part of it.
+    Metrics(metrics::MetricsArgs),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
         Verb::Pair(verb) => pair::run(&verb, &mut stdout().lock()),
+        Verb::Metrics(args) => metrics::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)
