@@ -75,6 +75,8 @@ pub struct Backtest {
     doors: Vec<Quantizer>,
     insts: Vec<InstReport>,
     illegal: u64,
+    /// What a pair said of its cycles.
+    pair_notes: Vec<Note>,
 }
 
 impl std::fmt::Debug for Backtest {
@@ -111,6 +113,7 @@ impl Backtest {
             doors,
             insts: config.instruments.iter().map(InstReport::new).collect(),
             illegal: 0,
+            pair_notes: Vec::new(),
         };
         let recv = test.stamp();
         test.apply(Event::LinkUp { link: Link::Market, recv });
@@ -129,6 +132,11 @@ impl Backtest {
 
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// What the pair said, in order: some ten notes a cycle.
+    pub fn pair_notes(&self) -> &[Note] {
+        &self.pair_notes
     }
 
     /// For faults and for trades of others between two runs.
@@ -237,6 +245,7 @@ impl Backtest {
                 _ => {}
             }
         }
+        self.pair_notes.extend(self.out.notes.iter().filter(|n| is_pair(n)));
         for i in 0..self.out.actions.len() {
             let action = self.out.actions[i].0.get();
             self.send(action);
@@ -374,6 +383,11 @@ impl Backtest {
         let open_orders = self.exchange.open_orders(self.account).count() as u32;
         self.apply(Event::Reconciled { open_orders, recv });
     }
+}
+
+fn is_pair(note: &Note) -> bool {
+    matches!(note, Note::PairSolved { .. } | Note::PairSent { .. })
+        || matches!(note, Note::PairEntered { .. })
 }
 
 /// A silence that the maker chose itself; the others are the core's protection.

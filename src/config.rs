@@ -16,14 +16,16 @@ mod fields;
 mod ladder;
 mod layer;
 mod model;
+mod pair;
 mod read;
 mod schema;
 
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use pair::{PairGrowth, PairSettings};
 
 use std::sync::Arc;
 
-use crate::core::{CoreConfig, InstConfig};
+use crate::core::{CoreConfig, InstConfig, PairConfig};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::risk::{InstLimits, Limits};
 use crate::strategy::hedge_exec::HedgeParams;
@@ -164,6 +166,8 @@ pub struct Config {
     pub limits: Limits,
     pub journal: Journal,
     pub metrics: Metrics,
+    /// `None`: no pair.
+    pub pair: Option<PairSettings>,
     pub markets: Vec<MarketConfig>,
 }
 
@@ -273,11 +277,20 @@ impl Config {
             }
             instruments.push(market.with(*spec));
         }
+        let pairs = match self.pair.as_ref().map(|p| p.legs(&self.markets).map(|l| (p, l))) {
+            None => Vec::new(),
+            Some(Ok((pair, legs))) => vec![PairConfig { legs, params: pair.params() }],
+            Some(Err(what)) => {
+                let at = at_name(0, self.venue.name.name());
+                errors.push(ConfigError { at, key: "pair".to_owned(), what });
+                Vec::new()
+            }
+        };
         if !errors.is_empty() {
             return Err(ConfigErrors::new(errors));
         }
         let flatten_on_stop = self.engine.flatten_on_stop;
-        Ok(CoreConfig { limits: self.limits, instruments, flatten_on_stop })
+        Ok(CoreConfig { limits: self.limits, instruments, pairs, flatten_on_stop })
     }
 
     /// Every key there is (`limits.burst`, `market.maker.size`) with what it takes, in words.
@@ -376,6 +389,7 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
         let key = layer::scope_of(&extra.symbol);
         errors.push(ConfigError { at: extra.at.clone(), key, what });
     }
+    let globals_bad = bad;
     for raw in base.markets.iter().take(MARKETS_MAX) {
         let scope = layer::scope_of(&raw.symbol);
         let mut market = schema::blank_market();
@@ -389,6 +403,9 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
             check::market(&market, &mut check::Scope::new(&raw.leaves, &scope, &bad, errors));
         }
         config.markets.push(market);
+    }
+    if !base.torn {
+        pair::check(&config, base, &globals_bad, errors);
     }
     config
 }

@@ -128,6 +128,8 @@ macro_rules! named_codes {
     };
 }
 
+pub(crate) use named_codes;
+
 named_codes! {
     /// Why the venue refused an order (typed from its text or code).
     RejectReason {

@@ -6,7 +6,8 @@ use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
-use crate::units::{Bps, Nanos, Price, Qty, Side};
+use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,14 @@ pub enum Alarm {
     /// An order filled for more than it had open.
     Overfill = 9,
     LinkDown = 10,
+    /// A pair is past its deadline, and neither flat nor whole.
+    PairStuck = 11,
+    /// A pair leaves something behind that none of its orders can remove.
+    PairResidual = 12,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 11] = [
+    pub const ALL: [Alarm; 13] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -46,6 +51,8 @@ impl Alarm {
         Alarm::BelowMinimumReject,
         Alarm::Overfill,
         Alarm::LinkDown,
+        Alarm::PairStuck,
+        Alarm::PairResidual,
     ];
 
     pub fn name(self) -> &'static str {
@@ -61,6 +68,8 @@ impl Alarm {
             Alarm::BelowMinimumReject => "below_minimum_reject",
             Alarm::Overfill => "overfill",
             Alarm::LinkDown => "link_down",
+            Alarm::PairStuck => "pair_stuck",
+            Alarm::PairResidual => "pair_residual",
         }
     }
 }
@@ -154,6 +163,42 @@ pub enum Note {
         /// Its weight against the other levels'.
         weight: u64,
         floor: Qty,
+    },
+    /// A pair's cycle begins: what the solver returned, the prices that it saw, and what walking the
+    /// books would cost. `inst` is leg a's in all notes of a pair but `PairSent`.
+    PairSolved {
+        inst: InstId,
+        cycle: u32,
+        qty: [Qty; 2],
+        px: [Price; 2],
+        slippage: [Bps; 2],
+    },
+    /// An order of a pair has left: `leg` 0 is a, 1 is b.
+    PairSent {
+        inst: InstId,
+        cycle: u32,
+        leg: u8,
+        intent: PairIntent,
+        side: Side,
+        order: OrderId,
+        px: Price,
+        qty: Qty,
+    },
+    /// A pair stands elsewhere, or for another reason, and holds `positions`.
+    Pair {
+        inst: InstId,
+        cycle: u32,
+        phase: PairPhase,
+        reason: PairReason,
+        positions: [Qty; 2],
+    },
+    /// An entry in balance, by its fills.
+    PairEntered {
+        inst: InstId,
+        cycle: u32,
+        qty: [Qty; 2],
+        notional: [Notional; 2],
+        within: bool,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

@@ -236,6 +236,18 @@ pub enum Quantized {
     Overflow,
 }
 
+/// Why a size can't be sent exactly as it is: see [`Quantizer::exact`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// Not positive.
+    Zero,
+    /// No whole number of lots.
+    OffLot,
+    BelowMinimum,
+    OutOfGrid,
+    Overflow,
+}
+
 /// The price band in which a floor holds.
 #[derive(Clone, Copy, Debug, Default)]
 struct FloorBand {
@@ -505,6 +517,29 @@ impl Quantizer {
             SizePolicy::RaiseToMinimum => Quantized::Order { px, qty: floor },
             SizePolicy::Down if lots.0 == 0 => Quantized::Zero,
             SizePolicy::Down => Quantized::BelowMinimum { asked: qty, floor },
+        }
+    }
+
+    /// The price at which exactly `qty` can be sent. It only checks: there is no size in its answer
+    /// that could differ from the one that was asked for.
+    pub fn exact(
+        &mut self,
+        side: Side,
+        px: Price,
+        qty: Qty,
+        intent: PriceIntent,
+    ) -> Result<Price, Misfit> {
+        if qty.0 > 0 && !self.inst.is_whole_lots(qty) {
+            return Err(Misfit::OffLot);
+        }
+        match self.quantize(side, px, qty, intent, SizePolicy::Down) {
+            // Whole lots are not rounded, and `Down` raises nothing.
+            Quantized::Order { px, qty: same } if same == qty => Ok(px),
+            Quantized::Order { .. } => Err(Misfit::OffLot),
+            Quantized::BelowMinimum { .. } => Err(Misfit::BelowMinimum),
+            Quantized::Zero => Err(Misfit::Zero),
+            Quantized::OutOfGrid => Err(Misfit::OutOfGrid),
+            Quantized::Overflow => Err(Misfit::Overflow),
         }
     }
 

@@ -16,6 +16,7 @@
 //! The band is of order prices, so no row differs by side: one stands for both.
 
 mod ladder;
+pub mod pair;
 
 use crate::core::InstConfig;
 use crate::event::Component;

@@ -255,6 +255,29 @@ impl Risk {
         }
     }
 
+    /// Lets two orders of two instruments out together, or neither: then the refused one's place and
+    /// rule. Both are judged before either is approved.
+    pub fn approve_both(
+        &mut self,
+        actions: [Action; 2],
+        ctx: [&mut Context<'_>; 2],
+    ) -> Result<[Approved<Action>; 2], (usize, Refused)> {
+        assert!(ctx[0].inst != ctx[1].inst, "their exposures are judged apart");
+        for (i, (action, ctx)) in actions.iter().zip(ctx).enumerate() {
+            let Action::Place { side, tif, reduce_only, component, px, qty, .. } = *action else {
+                panic!("only new orders leave in twos");
+            };
+            let wish = Wish { side, tif, reduce_only, component, px, qty };
+            if let Err(reason) = self.check(&wish, ctx) {
+                self.refusals[component as usize][reason as usize] += 1;
+                self.tokens += TOKEN * i as u64;
+                return Err((i, reason));
+            }
+            self.tokens -= TOKEN;
+        }
+        Ok(actions.map(Approved))
+    }
+
     /// Cancels, questions and snapshots always pass; cancels take a token where there is one.
     pub fn pass(&mut self, action: Action, now: Nanos) -> Approved<Action> {
         assert!(!matches!(action, Action::Place { .. } | Action::Modify { .. }));

@@ -204,6 +204,87 @@ fn the_core_allocates_nothing_after_warm_up() {
     assert!(bench.core.counts().hedge_fills > 0 || bench.core.counts().alarms[4] > 0);
 }
 
+/// Both books of the pair at the golden prices, and every order filled whole at its limit.
+fn pair_round(core: &mut Core, out: &mut Outputs, now: Nanos, ms: u64, trade: &mut u64) -> u64 {
+    let recv = Stamp(ms);
+    let mids = [config::p("2756.85"), config::p("115.865")];
+    let mut cycles = 0;
+    for (i, tick) in [(0, SCALE / 20), (1, SCALE / 200)] {
+        let inst = InstId(i as u16);
+        for side in Side::BOTH {
+            let px = Price(mids[i].0 - side.sign() * tick);
+            let levels = [Level { px, qty: Qty(20 * SCALE) }; LEVELS_PER_EVENT];
+            let event = Event::Levels { inst, side, start: 0, count: 1, levels };
+            core.apply(&Input { now, event }, out);
+        }
+        let event = Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms: ms, recv };
+        core.apply(&Input { now, event }, out);
+    }
+    core.apply(&Input { now, event: Event::Decide { drained: 1 } }, out);
+    for i in 0..out.actions.len() {
+        if let Action::Place { inst, side, order, px, qty, .. } = out.actions[i].0.get() {
+            cycles += 1;
+            *trade += 1;
+            // Half of leg b's entries fill half: they are completed.
+            let half = inst.0 == 1
+                && side == Side::Sell
+                && trade.is_multiple_of(4)
+                && ms.is_multiple_of(2);
+            let filled = if half { Qty(SCALE / 2) } else { qty };
+            let (trade_id, fee, exch_ms) = (*trade, 1, ms);
+            let fill = Event::Fill {
+                inst,
+                side,
+                taker: true,
+                order,
+                px,
+                qty: filled,
+                fee,
+                trade_id,
+                exch_ms,
+            };
+            let reason = CancelReason::IocRemainder;
+            for event in [fill, Event::Canceled { order, reason, recv }] {
+                core.apply(&Input { now, event }, &mut Outputs::default());
+            }
+        }
+    }
+    out.clear();
+    cycles
+}
+
+#[test]
+fn the_pair_allocates_nothing_after_warm_up() {
+    let cfg = config::pair(|p, legs| {
+        (p.hold, p.rest) = (Nanos::from_millis(40), Nanos::from_millis(20));
+        for leg in legs {
+            leg.signals.warm_up = Nanos::from_secs(1);
+        }
+    });
+    let mut core = Core::new(&cfg).expect("valid");
+    let mut out = Outputs::for_instruments(2);
+    let (mut now, mut trade, mut orders) = (Nanos::from_secs(1_000), 0, 0);
+    let recv = Stamp(1);
+    for event in
+        [Event::LinkUp { link: Link::Orders, recv }, Event::Reconciled { open_orders: 0, recv }]
+    {
+        core.apply(&Input { now, event }, &mut out);
+    }
+    let mut run = |from: u64, rounds: u64| {
+        for ms in from..from + rounds {
+            now = now.after(Nanos::from_millis(10));
+            orders += pair_round(&mut core, &mut out, now, ms, &mut trade);
+        }
+        orders
+    };
+    run(1, 2_000);
+    let before = allocations();
+    let sent = run(10_000, 10_000);
+    assert_eq!(allocations() - before, 0, "allocations in 10 000 rounds");
+    let counts = core.pair(0).expect("a pair").counts;
+    assert!(sent > 2_000 && counts.succeeded > 500, "{sent} orders, {counts:?}");
+}
+
 #[test]
 fn the_counter_counts() {
     let before = allocations();

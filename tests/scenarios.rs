@@ -4,12 +4,13 @@
 use evenkeel::event::{Component, Refused, RejectReason};
 use evenkeel::explain::Alarm;
 use evenkeel::ops::scenario::compare::{Comparison, head, study};
+use evenkeel::ops::scenario::pair_entry::Variant;
 use evenkeel::ops::scenario::parts::{Ground, PARTS};
 use evenkeel::ops::scenario::study::Study;
 use evenkeel::ops::scenario::{self, ALL, Scenario, pair_entry};
 use evenkeel::sim::params::Scenario as Mood;
 use evenkeel::strategy::maker::Silence;
-use evenkeel::units::{Nanos, Notional, Qty};
+use evenkeel::units::{Bps, Nanos, Notional, Qty};
 
 fn compared(name: &str) -> Comparison {
     let scenario = scenario::find(name).expect("a scenario");
@@ -191,19 +192,44 @@ fn small_account_quotes_what_it_can() {
 
 #[test]
 fn pair_entry() {
-    let run = pair_entry::run(7, 40).expect("a run");
-    assert!(run.cycles.len() >= 30, "{} cycles, {} waits", run.cycles.len(), run.waits);
-    let limit = pair_entry::MAX_IMBALANCE;
-    let (mut whole, mut level) = (0, 0);
-    for cycle in &run.cycles {
-        assert!(cycle.solved.within(limit), "{}", cycle.solved);
-        whole += usize::from(cycle.succeeded());
-        level += usize::from(cycle.achieved.is_some_and(|i| i.within(limit)));
-    }
-    // The goal of both: at least 95 %.
-    assert!(whole * 100 >= 95 * run.cycles.len(), "{whole} of {}", run.cycles.len());
-    assert!(level * 100 >= 95 * run.cycles.len(), "{level} of {}", run.cycles.len());
+    let run = pair_entry::run(Variant::Plain, 7, 40).expect("a run");
+    let counts = &run.seen.counts;
+    println!("{:?} worst {:?}", counts, run.worst().map(|w| w.to_string()));
+    assert!(counts.cycles >= 30, "{} cycles", counts.cycles);
+    // The goals: at least 95 % of the cycles, of the legs, and of the entries within 0.1 %.
+    assert!(counts.succeeded * 100 >= 95 * counts.cycles, "{counts:?}");
+    assert!(counts.legs_filled * 100 >= 95 * counts.legs_sent, "{counts:?}");
+    assert!(counts.level * 100 >= 95 * counts.entered, "{counts:?}");
+    let level = run.entered.iter().filter(|e| e.1.within(pair_entry::MAX_IMBALANCE)).count();
+    assert_eq!(level as u64, counts.level);
     assert_eq!(run.left, [Qty::ZERO; 2], "nothing is left behind");
+    assert_eq!((run.illegal, run.alarms), (0, 0));
+    let again = pair_entry::run(Variant::Plain, 7, 40).expect("a run");
+    assert_eq!(run.state_hash, again.state_hash, "same seed, same log");
+}
+
+#[test]
+fn a_pair_with_a_leg_that_fails_ends_flat_or_says_what_is_left() {
+    for variant in Variant::ALL {
+        let run = pair_entry::run(variant, 7, 40).expect("a run");
+        let (name, counts) = (variant.name(), &run.seen.counts);
+        println!("{name}: {counts:?} worst {:?}", run.worst().map(|w| w.to_string()));
+        assert!(counts.cycles >= 30, "{name}: {} cycles", counts.cycles);
+        assert_eq!((run.illegal, run.left), (0, run.ledger), "{name}");
+        for leg in 0..2 {
+            assert!(run.left[leg].abs() < run.floors[leg], "{name}: {:?} is left", run.left);
+            assert!(run.left[leg] == Qty::ZERO || run.alarms > 0, "{name}: no alarm");
+        }
+        // Whatever was held was in balance: at 0.1 %, or half a lot of the finer leg, which of a
+        // leg that filled less than half is at most 0.5 %.
+        let most = Bps::whole(50);
+        assert!(run.entered.iter().all(|e| e.1.within(most)), "{name}: {:?}", run.worst());
+        match variant {
+            Variant::Plain => assert_eq!(counts.succeeded, counts.cycles),
+            Variant::LegGone => assert!(counts.succeeded < counts.cycles, "{name}"),
+            _ => assert!(counts.succeeded > counts.cycles / 4, "{name}: {counts:?}"),
+        }
+    }
 }
 
 /// Each part can be switched off, what is switched off matters, and no part is needed for an order

@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
 
     /// When `broken`, the key stated last is told that it contradicts the others, and where
     /// they are.
-    pub(super) fn refuse(&mut self, broken: bool, keys: &[&str], why: &str) {
+    pub fn refuse(&mut self, broken: bool, keys: &[&str], why: &str) {
         if !broken || keys.iter().any(|k| self.bad.contains(*k)) {
             return;
         }

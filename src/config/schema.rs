@@ -71,6 +71,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.text("address", check_address, &mut c.metrics.address);
         io.text("commands_file", check_path, &mut c.metrics.commands_file);
     });
+    super::pair::fields(io, &mut c.pair);
 }
 
 /// The keys of one market.
@@ -291,7 +292,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-fn check_symbol(symbol: &str) -> Result<(), &'static str> {
+pub(super) fn check_symbol(symbol: &str) -> Result<(), &'static str> {
     match Symbol::new(symbol) {
         Some(_) => Ok(()),
         None => Err("a symbol has 1 to 23 printable ASCII characters, as the venue writes it"),
@@ -358,6 +359,7 @@ pub(super) fn blank() -> Config {
         },
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
+        pair: None,
         markets: Vec::new(),
     }
 }

@@ -211,6 +211,7 @@ impl Core {
         }
         state.max_abs_position = state.max_abs_position.max(state.ledger.position().abs());
         state.recheck(now);
+        self.pair_filled(inst, side, px, qty);
         if let Some(o) = slot {
             self.risk.accepted(inst, o.component, o.side);
         }

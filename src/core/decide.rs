@@ -34,6 +34,7 @@ impl Core {
             self.decide_one(inst, out);
         }
         self.dirty.clear();
+        self.decide_pairs(out);
     }
 
     /// Timers that have come; the next one is found in the same pass over a flat array, which only
@@ -62,6 +63,7 @@ impl Core {
 
     fn decide_one(&mut self, inst: InstId, out: &mut Outputs) {
         let cause = std::mem::take(&mut self.insts[usize::from(inst.0)].cause);
+        self.touch_pair(inst, cause);
         self.overdue(inst, out);
         self.chase_mismatch(inst, out);
         let (view, silence) = self.view(inst);
@@ -413,7 +415,7 @@ fn unwind_qty(state: &mut InstState, whole: Qty, bound: Price) -> Qty {
 }
 
 /// Rules that will refuse the same order again at once: these start the back-off.
-fn is_standing(reason: Refused) -> bool {
+pub(super) fn is_standing(reason: Refused) -> bool {
     matches!(
         reason,
         Refused::PositionLimit
@@ -426,7 +428,7 @@ fn is_standing(reason: Refused) -> bool {
     )
 }
 
-fn new_order(id: OrderId, component: Component, target: Target, now: Nanos) -> Order {
+pub(super) fn new_order(id: OrderId, component: Component, target: Target, now: Nanos) -> Order {
     Order {
         id,
         side: target.side,

@@ -11,9 +11,11 @@
 mod account;
 mod decide;
 mod ladder;
+mod pair;
 mod quote;
 mod state;
 
+pub use pair::{PairConfig, PairSnapshot};
 pub use state::InstSnapshot;
 pub(crate) use state::{InstState, Mismatch, Said};
 
@@ -70,6 +72,8 @@ impl InstConfig {
 pub struct CoreConfig {
     pub limits: Limits,
     pub instruments: Vec<InstConfig>,
+    /// Each on two instruments of its own.
+    pub pairs: Vec<PairConfig>,
     /// `Command::Stop` brings inventory to zero, as `Command::Flatten` does.
     pub flatten_on_stop: bool,
 }
@@ -170,6 +174,7 @@ impl Default for Counts {
 pub struct Core {
     now: Nanos,
     pub(crate) insts: Box<[InstState]>,
+    pairs: Box<[pair::PairState]>,
     pub(crate) risk: Risk,
     next_order: u64,
     counts: Counts,
@@ -197,8 +202,10 @@ impl Core {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
             insts.push(InstState::new(instrument, inst)?);
         }
+        let pairs = config.pairs.iter().map(|p| pair::PairState::new(p, &insts)).collect();
         Ok(Core {
             now: Nanos::ZERO,
+            pairs,
             risk: Risk::new(config.limits, insts.len()),
             insts: insts.into_boxed_slice(),
             next_order: 1,
@@ -554,6 +561,9 @@ impl Core {
             for back_off in state.back_off.as_flattened() {
                 h.word(back_off.0);
             }
+        }
+        for pair in &self.pairs {
+            pair.digest(&mut h);
         }
         for wake in &self.wakes {
             h.word(wake.0);

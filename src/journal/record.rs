@@ -1,6 +1,8 @@
 //! Hot. The 64-byte form of inputs, actions and notes. Little-endian fields in the order of their
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
+mod pair;
+
 use super::{JournalError, RECORD, Record};
 use crate::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
@@ -169,9 +171,13 @@ mod tag {
     pub const HASH: u8 = 53;
     pub const MARKOUT: u8 = 54;
     pub const ADOPTED: u8 = 55;
-    pub const LADDER: u8 = 61;
-    pub const LEVEL: u8 = 62;
-    pub const TORN: u8 = 63;
+    pub const PAIR_SOLVED: u8 = 58;
+    pub const PAIR_SENT: u8 = 59;
+    pub const PAIR: u8 = 60;
+    pub const PAIR_ENTERED: u8 = 61;
+    pub const LADDER: u8 = 62;
+    pub const LEVEL: u8 = 63;
+    pub const TORN: u8 = 127;
 }
 
 impl Record {
@@ -201,7 +207,7 @@ impl Record {
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
             tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
-            tag::QUOTE..=tag::LEVEL => decode_note(bytes[0], &mut get).map(Record::Note),
+            tag::QUOTE..tag::TORN => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
         };
@@ -552,6 +558,10 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
         Note::Adopted { inst, ours, venue, px } => {
             Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
         }
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => pair::encode(note),
     }
     .finish()
 }
@@ -612,6 +622,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
         tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),
+        tag::PAIR_SOLVED..=tag::PAIR_ENTERED => return pair::decode(tag, inst, get),
         _ => {
             let alarm = get.u8();
             Note::Alarm {

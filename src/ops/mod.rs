@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod metrics;
+pub mod pair;
 pub mod plan;
 pub mod replay;
 pub mod scenario;

@@ -188,7 +188,8 @@ pub const ALL: &[Scenario] = &[
 /// The scenario of this name.
 pub fn find(name: &str) -> Result<&'static Scenario, Failure> {
     ALL.iter().find(|s| s.name == name).ok_or_else(|| {
-        let known: Vec<&str> = ALL.iter().map(|s| s.name).collect();
+        let mut known: Vec<&str> = ALL.iter().map(|s| s.name).collect();
+        known.push(pair_entry::NAME);
         Failure::usage(format!("--scenario {name:?}: choose one of {}", known.join(", ")))
     })
 }

@@ -22,6 +22,7 @@ pub mod ladder;
 pub mod ladder_quote;
 pub mod model;
 pub mod pair;
+pub mod pair_exec;
 pub mod pricing;
 pub mod proof;
 

@@ -1,7 +1,7 @@
 //! Cold. A market of round numbers: price about 100, tick 0.01, lot 0.01, floor 10 quote.
 
-use evenkeel::core::{CoreConfig, InstConfig};
-use evenkeel::instrument::{GridSpec, InstrumentSpec, Symbol, VenueId};
+use evenkeel::core::{CoreConfig, InstConfig, PairConfig};
+use evenkeel::instrument::{GridSpec, InstId, InstrumentSpec, Symbol, VenueId};
 use evenkeel::risk::{InstLimits, Limits};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
 use evenkeel::strategy::hedge_exec::HedgeParams;
@@ -10,11 +10,13 @@ use evenkeel::strategy::ladder::Shortfall;
 use evenkeel::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
 use evenkeel::strategy::model::{ModelKind, ModelParams};
+use evenkeel::strategy::pair::{PairLimits, PairPolicy};
+use evenkeel::strategy::pair_exec::{FoundPolicy, PairParams};
 use evenkeel::strategy::quality::QualityParams;
 use evenkeel::strategy::regime::RegimeParams;
 use evenkeel::strategy::requote::RequoteParams;
 use evenkeel::strategy::signal::SignalParams;
-use evenkeel::units::{Bps, Nanos, Notional, Price, Qty};
+use evenkeel::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 pub fn q(text: &str) -> Qty {
     Qty::parse(text.as_bytes()).expect("a quantity of this test")
@@ -177,7 +179,37 @@ pub fn inst(symbol: &str) -> InstConfig {
 }
 
 pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
-    CoreConfig { limits: limits(), instruments, flatten_on_stop: true }
+    CoreConfig { limits: limits(), instruments, pairs: Vec::new(), flatten_on_stop: true }
+}
+
+/// Long 100 quote of ETH (tick 0.1, lot 0.001), short as much SOL (tick 0.01, lot 0.1).
+pub fn pair(change: impl FnOnce(&mut PairParams, &mut [InstConfig])) -> CoreConfig {
+    let mut legs = [inst("ETH"), inst("SOL")];
+    for (leg, tick, lot) in [(0, "0.1", "0.001"), (1, "0.01", "0.1")] {
+        legs[leg].spec.grid = GridSpec::Tick(p(tick));
+        legs[leg].spec.lot = q(lot);
+        legs[leg].spec.min_size = q(lot);
+        legs[leg].maker = None;
+    }
+    let policy = PairPolicy::Wait { max_imbalance: bps("10") };
+    let mut params = PairParams {
+        sides: [Side::Buy, Side::Sell],
+        target: n("100"),
+        limits: PairLimits { tolerance: bps("2000"), policy },
+        max_imbalance: bps("10"),
+        refuse_above: bps("20"),
+        slippage: bps("20"),
+        exit_margin_permille: 1150,
+        hold: Nanos::from_secs(2),
+        rest: Nanos::from_secs(1),
+        max_cycles: 0,
+        deadline: Nanos::from_secs(5),
+        found: FoundPolicy::Rebalance,
+    };
+    change(&mut params, &mut legs);
+    let mut config = core(legs.to_vec());
+    config.pairs.push(PairConfig { legs: [InstId(0), InstId(1)], params });
+    config
 }
 
 /// Five levels of one BTC at 90 000, tick 1, lot 0.00001, floor 10 quote; `equity` quote in all.

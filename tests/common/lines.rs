@@ -21,6 +21,8 @@ use evenkeel::event::{
 use evenkeel::explain::Note;
 use evenkeel::instrument::InstId;
 use evenkeel::strategy::maker::{SizeFactor, SpreadPart};
+use evenkeel::strategy::pair::Imbalance;
+use evenkeel::strategy::pair_exec::{PairParams, PairReason};
 use evenkeel::units::{Bps, Nanos, Price, Qty, Side};
 
 use super::config::{p, q};
@@ -226,7 +228,7 @@ impl Desk {
 
     /// `fill #1 buy 0.5 @ 99.94 maker [id 7] [fee 0.01]`, `fill SOL buy 0.5 @ 99 taker`
     fn fill(&mut self, words: &[&str]) -> Event {
-        let (order, inst) = match words[1].starts_with('#') {
+        let (order, inst) = match words[1].contains('#') {
             true => (self.order(words[1]), self.order(words[1]).inst()),
             false => (OrderId::EXTERNAL, self.inst(words[1])),
         };
@@ -345,6 +347,10 @@ impl Desk {
             (Note::Markout { inst: i, .. }, "markout") => i == inst,
             (Note::Ladder { inst: i, .. }, "ladder") => i == inst,
             (Note::Level { inst: i, .. }, "level") => i == inst,
+            (Note::Pair { inst: i, .. }, "pair") => i == inst,
+            (Note::PairSolved { inst: i, .. }, "solved") => i == inst,
+            (Note::PairEntered { inst: i, .. }, "entered") => i == inst,
+            (Note::PairSent { inst: i, .. }, "sent") => i == inst,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -355,6 +361,20 @@ impl Desk {
 
     /// A figure that people see.
     fn shows(&mut self, symbol: &str, what: &str) -> String {
+        if symbol == "pair" {
+            let seen = self.core.pair(0).expect("a pair");
+            return match what {
+                "phase" => seen.phase.name().into(),
+                "cycles" => seen.counts.cycles.to_string(),
+                "succeeded" => seen.counts.succeeded.to_string(),
+                "level" => seen.counts.level.to_string(),
+                "legs" => format!("{} of {}", seen.counts.legs_filled, seen.counts.legs_sent),
+                reason => {
+                    let reason = named(PairReason::ALL, |r| r.name(), reason);
+                    seen.counts.reasons[reason as usize].to_string()
+                }
+            };
+        }
         let seen = self.core.snapshot(self.inst(symbol));
         match what {
             "position" => seen.position.to_string(),
@@ -407,6 +427,17 @@ fn explain(note: &Note) -> String {
         Note::Level { side, level, distance, floor, .. } => {
             format!("{side} level {level} at {distance}, floor {floor}")
         }
+        Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+            format!("{} {}, {} holds {a} {b}", cycle, phase.name(), reason.name())
+        }
+        Note::PairSolved { qty: [a, b], slippage: [x, y], .. } => {
+            format!("{a} {b} at {x} {y} bps")
+        }
+        Note::PairEntered { qty: [a, b], notional: [m, n], within, .. } => {
+            let ratio = Imbalance::of(m, n).expect("a filled leg");
+            format!("{a} {b} imbalance {ratio} {}", if within { "within" } else { "above" })
+        }
+        Note::PairSent { intent, qty, .. } => format!("{} {qty}", intent.name()),
         _ => String::new(),
     }
 }
@@ -462,4 +493,9 @@ pub fn hedged(change: impl FnOnce(&mut InstConfig)) -> Desk {
         i.maker = None;
         change(i);
     })
+}
+
+/// Long ETH, short SOL, and nothing else.
+pub fn paired(change: impl FnOnce(&mut PairParams, &mut [InstConfig])) -> Desk {
+    Desk::new(&super::config::pair(change))
 }

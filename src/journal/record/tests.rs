@@ -1,6 +1,8 @@
 //! Cold. Records of each kind, there and back, and with a flipped bit.
 
 use super::*;
+use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
+use crate::units::Notional;
 
 fn samples() -> Vec<Record> {
     let level = |p| Level { px: Price(p), qty: Qty(-p) };
@@ -46,7 +48,43 @@ fn samples() -> Vec<Record> {
         qty: Qty(7),
     };
     let rest = [Record::Action(place), Record::Torn { missing: 3 }];
-    inputs.into_iter().chain(rest).chain(notes()).collect()
+    inputs.into_iter().chain(rest).chain(notes()).chain(pair_samples()).collect()
+}
+
+fn pair_samples() -> [Record; 4] {
+    [
+        Record::Note(Note::PairSolved {
+            inst: InstId(5),
+            cycle: 6,
+            qty: [Qty(1), Qty(2)],
+            px: [Price(3), Price(4)],
+            slippage: [Bps(-5), Bps(6)],
+        }),
+        Record::Note(Note::PairSent {
+            inst: InstId(5),
+            cycle: 6,
+            leg: 1,
+            intent: PairIntent::Complete,
+            side: Side::Sell,
+            order: OrderId(7 << 16),
+            px: Price(8),
+            qty: Qty(9),
+        }),
+        Record::Note(Note::Pair {
+            inst: InstId(5),
+            cycle: 6,
+            phase: PairPhase::Holding,
+            reason: PairReason::Whole,
+            positions: [Qty(1), Qty(-2)],
+        }),
+        Record::Note(Note::PairEntered {
+            inst: InstId(5),
+            cycle: u32::MAX,
+            qty: [Qty(1), Qty(2)],
+            notional: [Notional(i128::MAX), Notional(-1)],
+            within: true,
+        }),
+    ]
 }
 
 fn notes() -> impl Iterator<Item = Record> {

@@ -44,6 +44,9 @@ pub fn text(outcome: &Outcome) -> String {
     for market in &outcome.markets {
         market_text(market, &mut out);
     }
+    for pair in &outcome.pairs {
+        super::pair::text(pair, &mut out);
+    }
     let _ = write!(out, "\n{}", conclusion(outcome));
     out
 }
@@ -52,7 +55,11 @@ fn conclusion(outcome: &Outcome) -> String {
     let count = |standing| {
         let rows = outcome.markets.iter().flat_map(|m| m.findings.iter().map(|f| f.standing));
         let limits = outcome.markets.iter().flat_map(|m| m.limits.iter().map(|f| f.standing));
-        rows.chain(limits).filter(|s| *s == standing).count()
+        let pairs = outcome
+            .pairs
+            .iter()
+            .flat_map(|p| p.findings.iter().map(|f| f.standing).chain([p.balance]));
+        rows.chain(limits).chain(pairs).filter(|s| *s == standing).count()
     };
     let refused = count(Standing::Refused);
     let warnings = match count(Standing::Warning) {
@@ -234,6 +241,7 @@ pub fn json(outcome: &Outcome) -> String {
         "exit": outcome.exit_code(),
         "pipeline": pipeline,
         "markets": markets,
+        "pairs": outcome.pairs.iter().map(super::pair::json).collect::<Vec<_>>(),
     })
     .to_string()
 }

@@ -4,12 +4,15 @@
 //! signed and verified, three pipeline steps, a journal that is replayed at the end. No key,
 //! network or file is needed.
 
+mod pair;
 mod report;
 pub mod venue;
 mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
+use crate::instrument::Symbol;
+use crate::ops::scenario::pair_entry;
 use crate::ops::serve::{Bound, Door};
 use crate::ops::{Failure, scenario};
 use crate::pipeline::clock::Clock;
@@ -78,6 +81,9 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     }
     let args = &args;
     let config = configuration(args)?;
+    let symbols: Vec<Symbol> = config.markets.iter().map(|m| m.symbol).collect();
+    // With a pair the first market shown is its leg a.
+    let args = &DemoArgs { symbol: symbols[0].as_str().to_owned(), ..args.clone() };
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
     let mut wish = wish(args, &config)?;
@@ -85,10 +91,15 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
         // The venue lives in this process and needs a core as well.
         wish.topology = Some(Topology::Fused);
     }
-    let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
-    let venue = venue::start(venue::stage(args, clock.now())?, args.port, &clock)?;
-    let mut specs = vec![venue.spec(&args.symbol, &clock)?];
-    if let Some(name) = &args.scenario {
+    let table = Table::build(&wish, cores, symbols.len()).map_err(Failure::environment)?;
+    let stage = match symbols.as_slice() {
+        [a, b] => pair_entry::stage([*a, *b], args.seed, clock.now())?,
+        _ => venue::stage(args, clock.now())?,
+    };
+    let venue = venue::start(stage, args.port, &clock)?;
+    let specs = symbols.iter().map(|s| venue.spec(s.as_str(), &clock));
+    let mut specs = specs.collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
         specs[0] = scenario::find(name)?.refine(specs[0])?;
     }
     let journal = args.journal.clone();
@@ -114,7 +125,8 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     Ok(outcome.exit_code())
 }
 
-/// The built-in profile, then the user's file; of its markets only the one that is traded.
+/// The built-in profile, then the user's file; of its markets only the one that is traded, or the
+/// two of the pair.
 fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
     let user = match &args.config {
         None => None,
@@ -125,13 +137,22 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         }
     };
     let mut layers = vec![(include_str!("../../../config/demo.toml"), "config/demo.toml")];
-    if let Some(name) = &args.scenario {
-        layers.push(scenario::find(name)?.config);
+    match &args.scenario {
+        Some(name) if name == pair_entry::NAME => layers.push(pair_entry::LAYER),
+        Some(name) => layers.push(scenario::find(name)?.config),
+        None => {}
     }
     if let Some((text, file)) = &user {
         layers.push((text, file));
     }
     let mut config = Config::layered(&layers, &[], &[]).map_err(Failure::config)?;
+    if config.pair.is_some() {
+        if args.data.is_some() {
+            return Err(Failure::usage("--data plays one market: a pair has two"));
+        }
+        pair_entry::keep_legs(&mut config)?;
+        return Ok(config);
+    }
     let known: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
     if !known.contains(&args.symbol.as_str()) {
         let known = known.join(", ");
@@ -224,7 +245,9 @@ fn watch(session: &mut Session, view: &mut View, door: Option<&Door>) {
         if let Some(door) = door {
             door.put(snapshot);
         }
-        view.snapshot(snapshot);
+        if snapshot.inst.0 == 0 {
+            view.snapshot(snapshot);
+        }
     }
     while let Ok(record) = session.tap.try_recv() {
         view.record(&record);

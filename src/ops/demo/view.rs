@@ -11,6 +11,7 @@ use crate::pipeline::metrics::{Metrics, Stage, Summary};
 use crate::pipeline::table::Table;
 use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
+use crate::strategy::pair::Imbalance;
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Price, Qty, Side};
 use rust_decimal::Decimal;
@@ -42,6 +43,8 @@ pub struct View {
     hedge: String,
     recent: VecDeque<String>,
     rejects: Vec<(RejectReason, u64)>,
+    /// Each held entry of a pair: its cycle, and its imbalance by the fills.
+    pub entered: Vec<(u32, Imbalance)>,
     /// Orders' components, so that a fill can say whose it was.
     owners: VecDeque<(OrderId, Component)>,
     drawn: usize,
@@ -72,6 +75,7 @@ impl View {
             hedge: "idle".to_owned(),
             recent: VecDeque::with_capacity(RECENT),
             rejects: Vec::new(),
+            entered: Vec::new(),
             owners: VecDeque::with_capacity(256),
             drawn: 0,
             shown: 0,
@@ -171,7 +175,18 @@ impl View {
                     "ladder  {side} {how}: {levels} levels, {total} of {capacity}, floor {floor}"
                 ));
             }
-            Note::Level { .. } | Note::Markout { .. } | Note::Hash { .. } => {}
+            Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+                let (phase, why) = (phase.name(), reason.name());
+                self.tell(format!("pair    cycle {cycle} {phase}: {why}; holds {a} and {b}"));
+            }
+            Note::PairEntered { cycle, notional, .. } => {
+                let ratio = Imbalance::of(notional[0], notional[1]);
+                self.entered.extend(ratio.map(|r| (cycle, r)));
+                let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
+                self.tell(format!("pair    cycle {cycle} filled, imbalance {ratio}"));
+            }
+            Note::PairSolved { .. } | Note::PairSent { .. } | Note::Level { .. } => {}
+            Note::Markout { .. } | Note::Hash { .. } => {}
         }
     }
 

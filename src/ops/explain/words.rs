@@ -280,6 +280,10 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             symbol(config, inst)
         ),
         Note::Ladder { .. } | Note::Level { .. } => ladder_note(note, config),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::text(note, config),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
     }
 }
@@ -353,6 +357,10 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
             "px": px.to_string(), "qty": qty.to_string(), "distance_bps": distance.to_string(),
             "weight": weight, "floor": floor.to_string(),
         }),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::json(note, config),
         Note::Hash { inputs, hash } => json!({
             "kind": "hash", "inputs": inputs, "hash": format!("{hash:016x}"),
         }),

@@ -218,7 +218,9 @@ pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
         }
     }
     if args.scenario.is_none() && !many {
-        say(super::pair_entry::line(7, args.json)?);
+        for line in super::pair_entry::lines(7, args.json)? {
+            say(line);
+        }
     }
     Ok(exit::OK)
 }
