@@ -156,6 +156,8 @@ named_codes! {
         BadRequest = 17 => "bad_request",
         /// A text or code that no table knows: never answered by sending again.
         Unrecognized = 18 => "unrecognized",
+        /// A modify of an order that had gone: filled or cancelled on the way.
+        NothingToModify = 19 => "nothing_to_modify",
     }
 }
 

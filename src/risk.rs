@@ -191,9 +191,11 @@ impl Risk {
         if reason == RejectReason::MinNotional {
             rejects.refused_size = rejects.refused_size.max(qty);
         }
-        // A post-only order that would have traded, and an IOC that met nothing, are the market's
-        // answers, not faults of ours.
-        if matches!(reason, RejectReason::WouldCross | RejectReason::IocNoMatch) {
+        // A post-only order that would have traded, an IOC that met nothing, and a modify that a fill
+        // was faster than, are the market's answers, not faults of ours.
+        let markets =
+            [RejectReason::WouldCross, RejectReason::IocNoMatch, RejectReason::NothingToModify];
+        if markets.contains(&reason) {
             return false;
         }
         let row = &mut rejects.rows[component as usize][side.index()];
@@ -239,17 +241,23 @@ impl Risk {
         action: Action,
         ctx: &mut Context<'_>,
     ) -> Result<Approved<Action>, Refused> {
-        let Action::Place { side, tif, reduce_only, component, px, qty, .. } = action else {
-            return Ok(self.pass(action, ctx.now));
+        let wish = match action {
+            Action::Place { side, tif, reduce_only, component, px, qty, .. } => {
+                Wish { side, tif, reduce_only, component, px, qty }
+            }
+            // The old order counts as open beside the new one: a part of it may fill on the way.
+            Action::Modify { side, tif, component, px, qty, .. } => {
+                Wish { side, tif, reduce_only: false, component, px, qty }
+            }
+            _ => return Ok(self.pass(action, ctx.now)),
         };
-        let wish = Wish { side, tif, reduce_only, component, px, qty };
         match self.check(&wish, ctx) {
             Ok(()) => {
                 self.tokens -= TOKEN;
                 Ok(Approved(action))
             }
             Err(reason) => {
-                self.refusals[component as usize][reason as usize] += 1;
+                self.refusals[wish.component as usize][reason as usize] += 1;
                 Err(reason)
             }
         }

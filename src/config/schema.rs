@@ -103,6 +103,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         io.bps("tolerance_bps", bps("0", "100"), &mut m.requote.tolerance);
         io.permille("size_band_share", SHARE, &mut m.requote.size_band_permille);
         io.millis("min_rest_ms", (0, MINUTE_MS), &mut m.requote.min_rest);
+        io.flag("modifies", &mut m.requote.modifies);
     });
     io.section("maker", |io| {
         let mut on = m.maker.is_some();
@@ -377,7 +378,12 @@ pub(super) fn blank_market() -> MarketConfig {
             open_orders: 0,
         },
         signals: SignalParams { half_life: zero, horizon: zero, warm_up: zero, trend_span: zero },
-        requote: RequoteParams { tolerance: Bps::ZERO, size_band_permille: 0, min_rest: zero },
+        requote: RequoteParams {
+            tolerance: Bps::ZERO,
+            size_band_permille: 0,
+            min_rest: zero,
+            modifies: false,
+        },
         maker: Some(blank_maker()),
         ladder: Some(blank_ladder()),
         hedger: Some(blank_hedger()),

@@ -340,12 +340,48 @@ impl Core {
         self.pull(inst, cause, out, |o| o.id == id);
     }
 
+    /// Moves a resting order of ours: a new one through risk, which the venue puts in the place of
+    /// the old one. The old one keeps its slot until the venue has said what became of it; when risk
+    /// refuses the new one, it is cancelled, for it is not where it should be.
+    pub(super) fn modify(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        old: OrderId,
+        target: Target,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        let done = self.send(inst, component, target, Some(old), cause, out);
+        let state = &mut self.insts[usize::from(inst.0)];
+        if done.is_err() {
+            self.cancel(inst, old, cause, out);
+        } else if let Some(order) = state.orders.get_mut(old) {
+            order.state = OrderState::Canceling;
+            order.asked = self.now;
+            self.counts.modifies_sent += 1;
+        }
+        done
+    }
+
     /// One order through risk, into its slot and out.
     pub(super) fn place(
         &mut self,
         inst: InstId,
         component: Component,
         target: Target,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        self.send(inst, component, target, None, cause, out)
+    }
+
+    fn send(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        target: Target,
+        old: Option<OrderId>,
         cause: Stamp,
         out: &mut Outputs,
     ) -> Result<(), Refused> {
@@ -357,8 +393,11 @@ impl Core {
         if now < *back_off && !reducing {
             return Err(Refused::BackOff);
         }
-        let id = OrderId::new(self.next_order, inst);
-        let action = Action::Place { inst, side, tif, reduce_only, component, order: id, px, qty };
+        let order = OrderId::new(self.next_order, inst);
+        let action = match old {
+            None => Action::Place { inst, side, tif, reduce_only, component, order, px, qty },
+            Some(old) => Action::Modify { inst, side, tif, component, order, old, px, qty },
+        };
         let mut ctx = Context {
             now,
             inst,
@@ -373,7 +412,7 @@ impl Core {
             Ok(approved) => {
                 self.next_order += 1;
                 self.counts.orders_sent += 1;
-                state.orders.insert(new_order(id, component, target, now));
+                state.orders.insert(new_order(order, component, target, now));
                 state.said_refused[component as usize][side.index()] = None;
                 out.actions.push((approved, cause));
                 Ok(())
@@ -383,7 +422,8 @@ impl Core {
                 // its end asks again.
                 let passing =
                     |o: &Order| o.side == side && matches!(o.state, OrderState::Canceling);
-                if is_standing(reason) && !state.orders.iter().any(passing) {
+                let leaves = old.is_some() || state.orders.iter().any(passing);
+                if is_standing(reason) && !leaves {
                     *back_off = now.after(self.risk.limits().back_off);
                 }
                 // Said when it is news, or again after the time of a back-off.

@@ -1,14 +1,15 @@
 //! Hot. The ladder's part of a decision: its sides, what is said about them, and the smallest set
 //! of changes that brings them about.
 
+use super::quote::Wanted;
 use super::{Core, InstState, Outputs};
 use crate::event::{Component, Stamp};
 use crate::explain::Note;
 use crate::instrument::InstId;
-use crate::strategy::View;
-use crate::strategy::ladder::{Allocated, LEVELS_MAX};
+use crate::strategy::ladder::Allocated;
 use crate::strategy::ladder_quote::LadderSide;
 use crate::strategy::maker::{SideQuote, Silence};
+use crate::strategy::{Target, View};
 use crate::units::{Notional, Qty, Side};
 
 impl Core {
@@ -41,8 +42,8 @@ impl Core {
                 sides[side.index()] = own[side.index()];
             }
         }
-        let mut places = [[None; LEVELS_MAX]; 2];
-        for (side, places) in sides.iter_mut().zip(&mut places) {
+        let mut changes = [const { Wanted::NONE }; 2];
+        for (side, changes) in sides.iter_mut().zip(&mut changes) {
             let at = side.quote.side;
             if self.makes_way(inst, at) {
                 *side = silent(at, Silence::Risk);
@@ -50,18 +51,12 @@ impl Core {
             self.counts.silences[side.quote.silence.map_or(0, |s| s as usize)] += 1;
             self.say_ladder(inst, side, out);
             let cancels_only = kept == Some(at);
-            *places = self.requote(inst, &side.quote, &side.targets, cancels_only, cause, out);
+            *changes = self.requote(inst, &side.quote, &side.targets, cancels_only, cause, out);
         }
-        for (side, places) in sides.iter().zip(places) {
-            for (i, target) in places.into_iter().enumerate() {
-                let Some(target) = target else { continue };
-                let placed = self.place(inst, Component::Ladder, target, cause, out);
-                // A refusal has its own note and counter.
-                if placed.is_ok() {
-                    self.say_level(inst, side, i, out);
-                }
-            }
-        }
+        let say = |core: &Core, side: usize, target: Target, out: &mut Outputs| {
+            core.say_level(inst, &sides[side], target, out);
+        };
+        self.bring_about(inst, Component::Ladder, &changes, cause, out, say);
     }
 
     /// How the capacity was spread, when that is news.
@@ -88,11 +83,10 @@ impl Core {
         out.notes.push(Note::Ladder { inst, side, how, levels, capacity, floor, total });
     }
 
-    fn say_level(&self, inst: InstId, side: &LadderSide, level: usize, out: &mut Outputs) {
+    fn say_level(&self, inst: InstId, side: &LadderSide, target: Target, out: &mut Outputs) {
         let state = &self.insts[usize::from(inst.0)];
-        let (Some(params), Some(target)) = (&state.config.ladder, side.targets[level]) else {
-            return;
-        };
+        let level = side.targets.iter().position(|t| *t == Some(target));
+        let (Some(params), Some(level)) = (&state.config.ladder, level) else { return };
         out.notes.push(Note::Level {
             inst,
             side: target.side,

@@ -120,7 +120,9 @@ pub struct Counts {
     pub decisions: u64,
     pub books: u64,
     pub trades: u64,
+    /// Of these, `modifies_sent` took the place of another one.
     pub orders_sent: u64,
+    pub modifies_sent: u64,
     pub cancels_sent: u64,
     pub fast_cancels: u64,
     pub queries: u64,
@@ -151,6 +153,7 @@ impl Default for Counts {
             books: 0,
             trades: 0,
             orders_sent: 0,
+            modifies_sent: 0,
             cancels_sent: 0,
             fast_cancels: 0,
             queries: 0,

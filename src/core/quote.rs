@@ -2,11 +2,11 @@
 //! set of changes that brings them about.
 
 use super::{Core, InstState, Outputs, Said};
-use crate::event::{Component, Stamp};
+use crate::event::{Component, OrderId, Stamp};
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::orders::{Order, OrderState};
-use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
+use crate::strategy::maker::{self, SideQuote, Silence};
 use crate::strategy::requote;
 use crate::strategy::{Target, View};
 use crate::units::{Bps, Price, Qty, Side};
@@ -45,8 +45,8 @@ impl Core {
         }
         // Every cancel goes before every new order: egress puts neighbours of one kind into one
         // frame, so a quote that moves on both sides costs two signatures and not four.
-        let mut places = [[None; LEVELS_MAX]; 2];
-        for (mut quote, places) in quotes.into_iter().zip(&mut places) {
+        let mut changes = [const { Wanted::NONE }; 2];
+        for (mut quote, changes) in quotes.into_iter().zip(&mut changes) {
             if self.makes_way(inst, quote.side) {
                 quote = SideQuote::silent(quote.side, Silence::Risk);
             }
@@ -56,10 +56,38 @@ impl Core {
             let Some(params) = &state.config.maker else { return };
             let targets = maker::targets(&quote, params, &mut state.quantizer);
             let cancels_only = kept == Some(quote.side);
-            *places = self.requote(inst, &quote, &targets, cancels_only, cause, out);
+            *changes = self.requote(inst, &quote, &targets, cancels_only, cause, out);
         }
-        for target in places.into_iter().flatten().flatten() {
-            let _ = self.place(inst, Component::Maker, target, cause, out);
+        if changes.iter().any(|c| c.any) {
+            self.bring_about(inst, Component::Maker, &changes, cause, out, |_, _, _, _| {});
+        }
+    }
+
+    /// The orders of both sides: the modifies of all, then the new ones, so that egress can put
+    /// neighbours of one kind into one frame. `placed` is told of each that was let out.
+    pub(super) fn bring_about<const N: usize>(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        changes: &[Wanted<N>; 2],
+        cause: Stamp,
+        out: &mut Outputs,
+        placed: impl Fn(&Core, usize, Target, &mut Outputs),
+    ) {
+        // A refusal has its own note and counter.
+        for (side, wanted) in changes.iter().enumerate() {
+            for (old, target) in wanted.modify.iter().flatten() {
+                if self.modify(inst, component, *old, *target, cause, out).is_ok() {
+                    placed(self, side, *target, out);
+                }
+            }
+        }
+        for (side, wanted) in changes.iter().enumerate() {
+            for target in wanted.place.iter().flatten() {
+                if self.place(inst, component, *target, cause, out).is_ok() {
+                    placed(self, side, *target, out);
+                }
+            }
         }
     }
 
@@ -69,7 +97,7 @@ impl Core {
         way.is_some_and(|(away, until)| away == side && self.now < until)
     }
 
-    /// Cancels what does not fit the quote's targets; returns what is to be placed. `cancels_only`:
+    /// Cancels what does not fit the quote's targets; returns what is to take its place. `cancels_only`:
     /// nothing takes the place of what goes.
     pub(super) fn requote<const N: usize>(
         &mut self,
@@ -79,28 +107,40 @@ impl Core {
         cancels_only: bool,
         cause: Stamp,
         out: &mut Outputs,
-    ) -> [Option<Target>; N] {
+    ) -> Wanted<N> {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let own = state.orders.iter().filter(|o| o.component.is_quoting());
         let mut changes = requote::diff(&state.config.requote, now, quote.side, targets, own);
         let pause = state.maker_pause[quote.side.index()];
         if cancels_only || now < pause {
-            let wanted = changes.place.iter().any(Option::is_some);
-            if !cancels_only && wanted {
+            if !cancels_only && changes.places() {
                 changes.later = Some(changes.later.map_or(pause, |at| at.min(pause)));
             }
-            changes.place = [None; N];
+            changes.cancels_only();
         }
-        say_quote(state, inst, quote, changes.place.iter().any(Option::is_some), out);
+        let any = changes.places();
+        say_quote(state, inst, quote, any, out);
         for id in changes.cancel.into_iter().flatten() {
             self.cancel(inst, id, cause, out);
         }
         if let Some(at) = changes.later {
             self.wake(inst, at);
         }
-        changes.place
+        Wanted { any, modify: changes.modify, place: changes.place }
     }
+}
+
+/// What one side is to get, after its cancels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<const N: usize> {
+    any: bool,
+    modify: [Option<(OrderId, Target)>; N],
+    place: [Option<Target>; N],
+}
+
+impl<const N: usize> Wanted<N> {
+    pub(super) const NONE: Wanted<N> = Wanted { any: false, modify: [None; N], place: [None; N] };
 }
 
 impl InstState {

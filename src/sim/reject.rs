@@ -79,6 +79,7 @@ impl RejectKind {
             RejectReason::Expired => RejectKind::Expired,
             RejectReason::PostOnlyMode => RejectKind::PostOnlyMode,
             RejectReason::UnknownAsset => RejectKind::UnknownAsset,
+            RejectReason::NothingToModify => RejectKind::ModifyNotOpen,
             RejectReason::BadRequest | RejectReason::Unrecognized => RejectKind::InvalidPrice,
         }
     }

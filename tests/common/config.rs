@@ -167,7 +167,12 @@ pub fn inst(symbol: &str) -> InstConfig {
             warm_up: Nanos::from_secs(1_000_000),
             trend_span: Nanos::from_secs(45),
         },
-        requote: RequoteParams { tolerance: bps("1"), size_band_permille: 200, min_rest: ms(100) },
+        requote: RequoteParams {
+            tolerance: bps("1"),
+            size_band_permille: 200,
+            min_rest: ms(100),
+            modifies: false,
+        },
         maker: Some(maker()),
         ladder: None,
         hedger: None,

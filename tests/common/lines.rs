@@ -329,7 +329,10 @@ impl Desk {
             Action::Resnapshot { inst } => {
                 format!("resnapshot {}", self.symbols[usize::from(inst.0)])
             }
-            Action::Modify { .. } => "modify".into(),
+            Action::Modify { side, order, old, px, qty, .. } => {
+                let side = side.name();
+                format!("modify {} {side} {px} x {qty} {}", self.id(old), self.id(order))
+            }
         }
     }
 

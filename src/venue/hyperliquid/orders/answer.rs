@@ -332,6 +332,9 @@ fn modify_events(
             Event::Canceled { order: old, reason: CancelReason::ByUs, recv }
         }
         Verdict::Refused(_) => Event::CancelReject { order: old, gone: false, recv },
+        // The new order was not taken; whether the old one was cancelled for it the venue does not
+        // say: it may be gone, and is asked about.
+        Verdict::Status(Status::Error(_)) => Event::CancelReject { order: old, gone: true, recv },
         Verdict::Status(_) | Verdict::Unknown => Event::OutcomeUnknown { order: old, recv },
     };
     (of_old, Some(place_event(order, verdict, reason, recv)))
