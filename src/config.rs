@@ -21,7 +21,7 @@ pub use error::{ConfigError, ConfigErrors, Origin};
 
 use std::sync::Arc;
 
-use crate::core::{CoreConfig, InstConfig};
+use crate::core::{CoreConfig, InstConfig, StandingParams};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::risk::{InstLimits, Limits};
 use crate::strategy::hedge_exec::HedgeParams;
@@ -131,6 +131,14 @@ pub struct Metrics {
     pub address: String,
 }
 
+/// What stands guard over a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guards {
+    pub standing: StandingParams,
+    /// Nothing trades while this file exists; empty: none.
+    pub kill_file: String,
+}
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -155,6 +163,7 @@ pub struct Config {
     pub venue: Venue,
     pub topology: Topology,
     pub limits: Limits,
+    pub guards: Guards,
     pub journal: Journal,
     pub metrics: Metrics,
     pub markets: Vec<MarketConfig>,
@@ -270,7 +279,8 @@ impl Config {
             return Err(ConfigErrors::new(errors));
         }
         let flatten_on_stop = self.engine.flatten_on_stop;
-        Ok(CoreConfig { limits: self.limits, instruments, flatten_on_stop })
+        let standing = self.guards.standing;
+        Ok(CoreConfig { limits: self.limits, instruments, flatten_on_stop, standing })
     }
 
     /// Every key there is (`limits.burst`, `market.maker.size`) with what it takes, in words.

@@ -1,11 +1,11 @@
 //! Hot. What the core says about its decisions: one [`Note`] for each quote, silence, hedge step,
 //! refusal and alarm. Notes are journaled behind the decision that they explain.
 
-use crate::event::{Component, OrderId, Refused};
+use crate::event::{Component, OrderId, ProofLine, Refused};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
-use crate::units::{Bps, Nanos, Price, Qty, Side};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +30,20 @@ pub enum Alarm {
     /// An order filled for more than it had open.
     Overfill = 9,
     LinkDown = 10,
+    /// The venue takes no orders of this market any more.
+    Delisted = 11,
+    /// The venue's grid, lot or minimums are not what they were.
+    RulesChanged = 12,
+    /// The venue's rules could not be read several times, or are none.
+    RulesUnread = 13,
+    /// The settings are not executable here: nothing that adds inventory is quoted.
+    ProofFailed = 14,
+    /// A clock jumped, or the process stood still: books are asked for anew.
+    ClockJump = 15,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 11] = [
+    pub const ALL: [Alarm; 16] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -45,6 +55,11 @@ impl Alarm {
         Alarm::BelowMinimumReject,
         Alarm::Overfill,
         Alarm::LinkDown,
+        Alarm::Delisted,
+        Alarm::RulesChanged,
+        Alarm::RulesUnread,
+        Alarm::ProofFailed,
+        Alarm::ClockJump,
     ];
 
     pub fn name(self) -> &'static str {
@@ -60,6 +75,11 @@ impl Alarm {
             Alarm::BelowMinimumReject => "below_minimum_reject",
             Alarm::Overfill => "overfill",
             Alarm::LinkDown => "link_down",
+            Alarm::Delisted => "delisted",
+            Alarm::RulesChanged => "rules_changed",
+            Alarm::RulesUnread => "rules_unread",
+            Alarm::ProofFailed => "proof_failed",
+            Alarm::ClockJump => "clock_jump",
         }
     }
 }
@@ -127,6 +147,24 @@ pub enum Note {
         ours: Qty,
         venue: Qty,
         px: Price,
+    },
+    /// The settings were proved anew, for mids from `lo` to `hi`; or they do not hold, and this line
+    /// of this component is the reason: `size` at `px`, where `floor` is the least.
+    Proof {
+        inst: InstId,
+        holds: bool,
+        line: ProofLine,
+        component: Component,
+        lo: Price,
+        hi: Price,
+        size: Qty,
+        px: Price,
+        floor: Qty,
+    },
+    /// The fee-paying tier is advised (no longer): so much was realized by then.
+    Tier {
+        advised: bool,
+        realized: Notional,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

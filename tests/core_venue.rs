@@ -86,8 +86,18 @@ impl Venue {
                 let event = Event::OrderState { order, state, filled, venue_oid: 1, recv };
                 self.answer(rng, event);
             }
-            Action::CancelAll => self.tell_positions(),
-            Action::Modify { .. } | Action::Resnapshot { .. } => {}
+            Action::ReadAccount => self.tell_positions(),
+            Action::CancelAll => {
+                let open: Vec<OrderId> = self.orders.keys().copied().collect();
+                for order in open {
+                    self.act(rng, Action::Cancel {
+                        inst: order.inst(),
+                        component: Component::Unwind,
+                        order,
+                    });
+                }
+            }
+            _ => {}
         }
     }
 

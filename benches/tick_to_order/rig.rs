@@ -20,6 +20,7 @@ use evenkeel::journal::Record;
 use evenkeel::net::frame::{FrameReader, Opcode, write_masked};
 use evenkeel::net::mask::MaskKeys;
 use evenkeel::net::{Endpoint, Limits};
+use evenkeel::pipeline::chores::Chores;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::dial::Dialer;
 use evenkeel::pipeline::egress::{EgressStep, Parts};
@@ -164,6 +165,7 @@ impl Rig {
             instruments: vec![instrument],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
+            chores: Chores::none(vec![instrument.spec]),
             actions: orders_out,
             // The venue below answers in place of a socket; this end would only hear of failures.
             events: channel(depths.account).0,
@@ -288,7 +290,7 @@ impl Venue {
                 let filled = Qty::ZERO;
                 self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
             }
-            Action::Modify { .. } | Action::CancelAll | Action::Resnapshot { .. } => {}
+            _ => {}
         }
     }
 

@@ -8,7 +8,7 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -58,6 +58,17 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.quote("drawdown_quote", QUOTE, &mut limits.drawdown);
         io.count32("breaker_rejects", (1, 100), &mut limits.breaker_rejects);
         io.millis("back_off_ms", (0, 10 * MINUTE_MS), &mut limits.back_off);
+    });
+    io.section("guards", |io| {
+        let standing = &mut c.guards.standing;
+        let share = Decimal { max: "0.9", ..SHARE };
+        io.permille("proof_band_share", share, &mut standing.proof_permille);
+        io.secs("meta_refresh_s", (0, DAY_S), &mut standing.meta_refresh);
+        let leverage = Decimal { min: "0", max: "100", ..FACTOR };
+        io.permille("leverage", leverage, &mut standing.leverage_permille);
+        io.millis("clock_jump_ms", (0, 10 * MINUTE_MS), &mut standing.clock_jump);
+        io.secs("premium_after_s", (0, 7 * DAY_S), &mut standing.premium_after);
+        io.text("kill_file", check_path, &mut c.guards.kill_file);
     });
     io.section("journal", |io| {
         io.flag("enabled", &mut c.journal.enabled);
@@ -279,6 +290,7 @@ pub(super) fn blank() -> Config {
             breaker_rejects: 0,
             back_off: Nanos::ZERO,
         },
+        guards: Guards { standing: Default::default(), kill_file: String::new() },
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new() },
         markets: Vec::new(),

@@ -11,8 +11,10 @@
 mod account;
 mod decide;
 mod quote;
+mod standing;
 mod state;
 
+pub use standing::StandingParams;
 pub use state::InstSnapshot;
 pub(crate) use state::{InstState, Mismatch, Said};
 
@@ -60,6 +62,7 @@ pub struct CoreConfig {
     pub instruments: Vec<InstConfig>,
     /// `Command::Stop` brings inventory to zero, as `Command::Flatten` does.
     pub flatten_on_stop: bool,
+    pub standing: StandingParams,
 }
 
 /// What follows from one input. Cleared by the caller between inputs.
@@ -154,6 +157,7 @@ pub struct Core {
     next_wake: Nanos,
     /// Instruments to decide on, in the order in which something happened to them.
     dirty: Vec<InstId>,
+    standing: standing::Standing,
 }
 
 impl Core {
@@ -161,7 +165,7 @@ impl Core {
         let mut insts = Vec::with_capacity(config.instruments.len());
         for (i, inst) in config.instruments.iter().enumerate() {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
-            insts.push(InstState::new(instrument, inst));
+            insts.push(InstState::new(instrument, inst, &config.standing));
         }
         Ok(Core {
             now: Nanos::ZERO,
@@ -178,6 +182,7 @@ impl Core {
             next_wake: Nanos::MAX,
             // A loss limit can touch every instrument once more within a decision.
             dirty: Vec::with_capacity(2 * config.instruments.len() + 1),
+            standing: standing::Standing::new(config.standing),
         })
     }
 
@@ -227,10 +232,12 @@ impl Core {
             }
             Event::BookEnd { inst, bids, asks, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.end(bids, asks, exch_ms, now));
             }
             Event::Bbo { inst, bid, ask, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
             }
             Event::Gap { inst, reason, recv } => {
@@ -247,6 +254,7 @@ impl Core {
                 self.alarm(InstId(0), Alarm::LinkDown, OrderId::EXTERNAL, out);
             }
             Event::LinkUp { link: Link::Market, .. } => {}
+            Event::ClockJump { .. } => self.clock_jumped(None, out),
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
@@ -426,6 +434,10 @@ impl Core {
             state.hedger.halt();
             self.touch(inst, Stamp(0));
         }
+        if matches!(command, Command::Kill | Command::Flatten) {
+            // Also what nobody here knows of. (What unwinds never rests.)
+            out.actions.push((self.risk.pass(Action::CancelAll, self.now), Stamp(0)));
+        }
         if command == Command::Kill {
             self.alarm(InstId(0), Alarm::Killed, OrderId::EXTERNAL, out);
         }
@@ -488,7 +500,9 @@ impl Core {
         h.word(u64::from(self.orders_up) << 1 | u64::from(self.reconciled));
         h.wide(self.total);
         self.risk.digest(&mut h);
+        self.standing.digest(&mut h);
         for state in &self.insts {
+            state.watch.digest(&mut h);
             state.quantizer.digest(&mut h);
             state.book.digest(&mut h);
             state.signals.digest(&mut h);

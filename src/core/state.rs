@@ -1,6 +1,7 @@
 //! Hot. One instrument's state, and the copy of it that people see.
 
 use super::InstConfig;
+use super::standing::{StandingParams, Watch};
 use crate::book::{Book, Top};
 use crate::event::{Component, Refused, Stamp};
 use crate::instrument::{InstId, Instrument, Quantizer};
@@ -51,6 +52,8 @@ pub(crate) struct InstState {
     pub unwinding: bool,
     /// The next unwinding order is not placed before then.
     pub unwind_after: Nanos,
+    /// Rules, proof, clock, margin.
+    pub watch: Watch,
 }
 
 /// A position report that is not the ledger's position.
@@ -92,7 +95,11 @@ pub struct InstSnapshot {
 }
 
 impl InstState {
-    pub(crate) fn new(instrument: Instrument, config: &InstConfig) -> InstState {
+    pub(crate) fn new(
+        instrument: Instrument,
+        config: &InstConfig,
+        standing: &StandingParams,
+    ) -> InstState {
         InstState {
             quantizer: Quantizer::new(instrument),
             book: Book::default(),
@@ -119,6 +126,7 @@ impl InstState {
             max_abs_position: Qty::ZERO,
             unwinding: false,
             unwind_after: Nanos::ZERO,
+            watch: Watch::new(standing),
         }
     }
 

@@ -5,6 +5,7 @@
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
 use super::Step;
+use super::chores::{Chores, spec_of};
 use super::clock::Clock;
 use super::dial::Dialer;
 use super::metrics::{Metrics, Stage};
@@ -32,6 +33,13 @@ const SILENCE_NS: u64 = 32_000_000_000;
 /// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
 const RECONCILE_NS: u64 = 250_000_000;
 
+/// How often what rests is cancelled after the core is gone, and the pause between: 10 s, in which
+/// a venue that is away for a moment comes back.
+const ABANDON_TRIES: u32 = 100;
+/// Empty lists before the one that is believed.
+const ABANDON_EMPTY: u32 = 2;
+const ABANDON_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Where the account stands with the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
@@ -46,6 +54,10 @@ enum Standing {
 pub struct EgressStep {
     venue: VenueAccount,
     markets: Vec<Quantizer>,
+    /// Rules that the core was told of: markets as they will be, once it decides by them, and how
+    /// many answers about each there were.
+    told: Vec<(u16, Option<Instrument>)>,
+    chores: Chores,
     conn: Option<Conn>,
     dialer: Dialer,
     reconciler: Reconciler,
@@ -89,6 +101,7 @@ pub struct Parts {
     pub instruments: Vec<Instrument>,
     pub dialer: Dialer,
     pub reconciler: Reconciler,
+    pub chores: Chores,
     pub actions: Consumer<Timed<Approved<Action>>>,
     pub events: Producer<Event>,
     pub clock: Clock,
@@ -99,7 +112,9 @@ impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
         EgressStep {
             venue: parts.venue,
+            told: vec![(0, None); parts.instruments.len()],
             markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
+            chores: parts.chores,
             conn: None,
             dialer: parts.dialer,
             reconciler: parts.reconciler,
@@ -173,13 +188,7 @@ impl EgressStep {
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                // By the venue's list, and then its view of the account is told to the core.
-                Action::CancelAll => {
-                    self.standing = Standing::Reconciling;
-                    self.sweep = true;
-                }
-                // The sequencer gives these to feed.
-                Action::Resnapshot { .. } => {}
+                cold => self.ask_cold(&cold),
             }
         }
         if sent > 0 {
@@ -187,6 +196,57 @@ impl EgressStep {
             self.measure_written();
         }
         Ok(sent)
+    }
+
+    /// What is not sent on this connection, and needs none.
+    #[cold]
+    fn ask_cold(&mut self, action: &Action) {
+        match *action {
+            Action::CancelAll => self.sweep = true,
+            Action::ReadAccount if self.standing == Standing::Ready => {
+                self.standing = Standing::Reconciling;
+            }
+            Action::RefreshRules { inst } => self.chores.want_rules(inst),
+            Action::Prove { inst, rules, px } => self.prove(inst, rules, px),
+            // Being read already, or to be read as soon as there is a connection; and the
+            // sequencer gives snapshots to feed.
+            _ => {}
+        }
+    }
+
+    /// From here on the core decides by the rules of this number: so does the last door.
+    fn prove(&mut self, inst: InstId, rules: u16, px: Price) {
+        let Some((number, told)) = self.told.get_mut(usize::from(inst.0)) else { return };
+        if *number == rules
+            && let Some(instrument) = told.take()
+        {
+            self.markets[usize::from(inst.0)] = Quantizer::new(instrument);
+        }
+        if px > Price::ZERO {
+            let market = self.markets[usize::from(inst.0)].instrument();
+            self.chores.want_proof(market, px, rules);
+        }
+    }
+
+    /// Answers of the cold threads go to the core.
+    #[cold]
+    fn do_chores(&mut self, now: Stamp) {
+        let EgressStep { chores, events, told, markets, .. } = self;
+        chores.poll(now, |event| {
+            if events.push(event).is_err() {
+                return false;
+            }
+            if let Event::Rules { inst, .. } = event {
+                let at = usize::from(inst.0);
+                let known = told[at].1.as_ref().unwrap_or(markets[at].instrument()).spec;
+                told[at].0 = told[at].0.wrapping_add(1);
+                // What is none is refused by the core as well, and stays what it was.
+                if let Ok(next) = Instrument::new(inst, spec_of(&event, &known)) {
+                    told[at].1 = Some(next);
+                }
+            }
+            true
+        });
     }
 
     #[inline]
@@ -391,10 +451,14 @@ impl EgressStep {
     fn refuse_all(&mut self, now: Stamp) {
         loop {
             self.collect();
-            if self.batch.is_empty() {
-                return;
+            let Some(first) = self.batch.first() else { return };
+            if is_order(&first.action) {
+                self.unsent(Refused::NotConnected, now);
+            } else {
+                // A question about an order is asked again by the core.
+                let cold = first.action;
+                self.ask_cold(&cold);
             }
-            self.unsent(Refused::NotConnected, now);
         }
     }
 
@@ -457,7 +521,14 @@ impl EgressStep {
                 conn.send(&self.frame[..len])?;
             }
         }
-        if foreign > 0 || self.events.free() < self.markets.len() + 1 {
+        if foreign > 0 {
+            return Ok(());
+        }
+        self.sweep = false;
+        if self.standing != Standing::Reconciling {
+            return Ok(());
+        }
+        if self.events.free() < self.markets.len() + 2 {
             return Ok(());
         }
         for i in 0..self.markets.len() {
@@ -466,10 +537,12 @@ impl EgressStep {
             let (qty, entry) = held.map_or((Qty::ZERO, Price::ZERO), |p| (p.qty, p.entry));
             let _ = self.events.push(Event::Position { inst, qty, entry, recv: now });
         }
+        if let Some(amount) = view.equity {
+            let _ = self.events.push(Event::Equity { amount, recv: now });
+        }
         let open_orders = view.orders.len() as u32;
         let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
         self.standing = Standing::Ready;
-        self.sweep = false;
         Ok(())
     }
 
@@ -492,35 +565,46 @@ impl EgressStep {
     }
 
     /// The core is gone: its thread panicked, or its end of the ring was dropped. What rests is
-    /// cancelled by the venue's own list, because nobody is left who knows ours. Blocks.
+    /// cancelled by the venue's own list, because nobody is left who knows ours. Blocks. A panic of
+    /// egress itself has lost the connection: there is another one.
     #[cold]
     pub fn abandon(&mut self) {
         self.abandoned = true;
-        let Some(mut conn) = self.conn.take() else { return };
-        for _ in 0..8 {
-            self.reconciler.forget();
-            self.reconciler.start();
-            let view = loop {
-                if let Some(view) = self.reconciler.poll() {
-                    break view;
-                }
-                std::thread::yield_now();
-            };
-            let Ok(view) = view else { continue };
-            if view.orders.is_empty() {
-                return;
-            }
-            for order in &view.orders {
-                let Some(inst) = self.named(&order.coin) else { continue };
-                let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-                let now_ms = self.clock.now().0 / 1_000_000;
-                let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
-                if let Ok(len) = encoded {
-                    let _ = conn.send(&self.frame[..len]);
+        let mut empty = 0;
+        for _ in 0..ABANDON_TRIES {
+            match self.sweep_once() {
+                // What was sent just before may not be listed yet: it must stay empty.
+                Ok(true) if empty == ABANDON_EMPTY => return,
+                Ok(true) => empty += 1,
+                Ok(false) => empty = 0,
+                Err(error) => {
+                    tracing::error!(%error, "orders may rest at the venue: cancelling them again");
+                    self.conn = None;
                 }
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::sleep(ABANDON_PAUSE);
         }
+        tracing::error!("orders may rest at the venue: nothing cancels them any more");
+    }
+
+    /// Cancels what the venue lists; true when it lists nothing.
+    fn sweep_once(&mut self) -> Result<bool, String> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.dialer.dial().map_err(|error| error.to_string())?,
+        };
+        self.reconciler.forget();
+        let view = self.reconciler.view()?;
+        for order in &view.orders {
+            let Some(inst) = self.named(&order.coin) else { continue };
+            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
+            let now_ms = self.clock.now().0 / 1_000_000;
+            let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
+            let len = encoded.map_err(|reason| reason.name().to_owned())?;
+            conn.send(&self.frame[..len]).map_err(|error| error.to_string())?;
+        }
+        self.conn = Some(conn);
+        Ok(view.orders.iter().all(|o| self.named(&o.coin).is_none()))
     }
 
     pub fn was_abandoned(&self) -> bool {
@@ -533,7 +617,8 @@ impl EgressStep {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
-        if self.standing == Standing::Reconciling && self.owed_link.is_none() {
+        let wants_view = self.sweep || self.standing == Standing::Reconciling;
+        if wants_view && self.owed_link.is_none() {
             self.reconcile(conn, now)?;
         }
         Ok(work)
@@ -546,6 +631,9 @@ impl Step for EgressStep {
         if self.actions.is_abandoned() && !self.abandoned {
             self.abandon();
             return 0;
+        }
+        if !self.chores.is_idle() {
+            self.do_chores(now);
         }
         let Some(mut conn) = self.conn.take() else {
             self.pay(now);

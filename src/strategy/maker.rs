@@ -154,10 +154,14 @@ pub enum Silence {
     Breaker = 10,
     NotReady = 11,
     Risk = 12,
+    /// The settings are not proved at this price, or under the venue's new rules.
+    Unproved = 13,
+    /// The venue takes no orders of this market any more.
+    Delisted = 14,
 }
 
 impl Silence {
-    pub const ALL: [Silence; 12] = [
+    pub const ALL: [Silence; 14] = [
         Silence::Asymmetric,
         Silence::TrendFilter,
         Silence::VolatilityPause,
@@ -170,6 +174,8 @@ impl Silence {
         Silence::Breaker,
         Silence::NotReady,
         Silence::Risk,
+        Silence::Unproved,
+        Silence::Delisted,
     ];
 
     pub fn name(self) -> &'static str {
@@ -186,6 +192,8 @@ impl Silence {
             Silence::Breaker => "breaker",
             Silence::NotReady => "not_ready",
             Silence::Risk => "risk",
+            Silence::Unproved => "unproved",
+            Silence::Delisted => "delisted",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Cold. A market of round numbers: price about 100, tick 0.01, lot 0.01, floor 10 quote.
 
-use evenkeel::core::{CoreConfig, InstConfig};
+use evenkeel::core::{CoreConfig, InstConfig, StandingParams};
 use evenkeel::instrument::{GridSpec, InstrumentSpec, Symbol, VenueId};
 use evenkeel::risk::{InstLimits, Limits};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
@@ -153,5 +153,6 @@ pub fn inst(symbol: &str) -> InstConfig {
 }
 
 pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
-    CoreConfig { limits: limits(), instruments, flatten_on_stop: true }
+    let standing = StandingParams::default();
+    CoreConfig { limits: limits(), instruments, flatten_on_stop: true, standing }
 }
