@@ -371,8 +371,7 @@ impl Backtest {
                     self.doors[usize::from(inst.0)].instrument().spec;
                 let (min_notional, recv) = (min_notional.to_raw(), self.stamp());
                 let listed = true;
-                let rules =
-                    Event::Rules { inst, listed, grid, lot, min_size, min_notional, recv };
+                let rules = Event::Rules { inst, listed, grid, lot, min_size, min_notional, recv };
                 self.apply(rules);
             }
             Ask::Proof(event) => self.apply(event),

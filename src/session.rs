@@ -232,7 +232,8 @@ impl Session {
             spec.clock.clone(),
             Arc::clone(&metrics),
             Arc::clone(&quiet),
-        );
+        )
+        .watch_clocks(spec.core.standing.clock_jump);
         let chores = Chores::new(
             rules_asker(&spec.rest, &spec.clock),
             prover(&spec.core),

@@ -96,7 +96,7 @@ fn new_rules_make_another_quantizer_and_free_the_size() {
         canceled #2
         at +200ms
         decide            -> place buy 99.9 x 0.7 #3 alo, place sell 100.1 x 0.7 #4 alo
-        why buy           -> base 12, raised
+        why buy           -> volatility 12, raised
         shows SOL health  -> ok
         ",
     );
@@ -153,7 +153,7 @@ fn a_delisted_market_is_left() {
         "
         up 1.6 @ 100
         book SOL bid 99.98 x 20 ask 100.02 x 20
-        decide            -> place sell 100.05 x 1.6 #1 alo, place hedger sell 100.02 x 0.5 #2 alo reduce
+        decide            -> place sell 100.09 x 0.32 #1 alo, place hedger sell 100.02 x 0.5 #2 alo reduce
         ack #1
         ack #2
         rules SOL delisted -> cancel #1, cancel #2, alarm delisted
@@ -199,25 +199,28 @@ fn nothing_that_adds_is_quoted_before_it_is_proved() {
 fn a_price_that_leaves_the_band_silences_what_adds_until_it_is_proved() {
     desk(proofs).run(
         "
-        up 0.5 @ 100
+        up 0.2 @ 100
         book SOL bid 99.98 x 20 ask 100.02 x 20
-        decide            -> prove SOL 100, place sell 100.09 x 0.5 #1 alo
-        proved SOL 99.9 to 100.1
+        // The side that reduces needs no proof.
+        decide            -> prove SOL 100, place sell 100.07 x 0.48 #1 alo
         ack #1
-        at +200ms
-        book SOL bid 100.08 x 20 ask 100.12 x 20
-        decide            -> cancel #1
-        canceled #1
-        at +200ms
-        // Mid 100.1 is the last one that was proved.
-        book SOL bid 100.08 x 20 ask 100.12 x 20
-        decide            -> place sell 100.19 x 0.5 #2 alo
+        proved SOL 99.9 to 100.1
+        decide            -> place buy 99.93 x 0.48 #2 alo
         ack #2
         at +200ms
-        book SOL bid 100.1 x 20 ask 100.14 x 20
-        // The reducing side stays as it is.
-        decide            -> prove SOL 100.12
-        why buy           -> silent asymmetric
+        // Mid 100.01 is within.
+        book SOL bid 99.99 x 20 ask 100.03 x 20
+        decide            -> cancel #1, place sell 100.09 x 0.48 #3 alo
+        canceled #1
+        ack #3
+        at +200ms
+        book SOL bid 100.1 x 20 ask 100.12 x 20
+        decide            -> prove SOL 100.11, cancel #2, cancel #3, place sell 100.19 x 0.48 #4 alo
+        why buy           -> silent unproved
+        canceled #2
+        canceled #3
+        proved SOL 90 to 110
+        decide            -> place buy 100.03 x 0.48 #5 alo
         ",
     );
 }

@@ -6,7 +6,8 @@ mod common;
 use common::audit::{Auditor, LOT, TICK, book, go_up, random_config};
 use common::rng::Rng;
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, RejectReason, Stamp, Tif, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, RejectReason, Stamp, Tif,
+    VenueOrderState,
 };
 use evenkeel::instrument::InstId;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
@@ -90,11 +91,10 @@ impl Venue {
             Action::CancelAll => {
                 let open: Vec<OrderId> = self.orders.keys().copied().collect();
                 for order in open {
-                    self.act(rng, Action::Cancel {
-                        inst: order.inst(),
-                        component: Component::Unwind,
-                        order,
-                    });
+                    self.act(
+                        rng,
+                        Action::Cancel { inst: order.inst(), component: Component::Unwind, order },
+                    );
                 }
             }
             _ => {}

@@ -13,7 +13,8 @@
 use evenkeel::config::Config;
 use evenkeel::core::{Core, CoreConfig};
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, Stamp, Tif, Timed, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, ProofLine, Stamp, Tif, Timed,
+    VenueOrderState,
 };
 use evenkeel::instrument::{InstId, Instrument, Symbol};
 use evenkeel::journal::Record;
@@ -162,7 +163,7 @@ impl Rig {
                 signer,
                 owner,
             )),
-            instruments: vec![instrument],
+            instruments: vec![instrument.clone()],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
             chores: Chores::none(vec![instrument.spec]),
@@ -290,6 +291,19 @@ impl Venue {
                 let filled = Qty::ZERO;
                 self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
             }
+            // What a proof of the whole scale would say: none is measured here.
+            Action::Prove { inst, rules, px } => self.due.push(Event::Proved {
+                inst,
+                holds: true,
+                line: ProofLine::Clip,
+                component: Component::Maker,
+                rules,
+                lo: Price(1),
+                hi: Price(2 * px.0),
+                size: Qty::ZERO,
+                px,
+                floor: Qty::ZERO,
+            }),
             _ => {}
         }
     }

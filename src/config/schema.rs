@@ -8,7 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue,
+    Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -65,7 +66,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.permille("proof_band_share", share, &mut standing.proof_permille);
         io.secs("meta_refresh_s", (0, DAY_S), &mut standing.meta_refresh);
         let leverage = Decimal { min: "0", max: "100", ..FACTOR };
-        io.permille("leverage", leverage, &mut standing.leverage_permille);
+        io.permille("margin_leverage", leverage, &mut standing.leverage_permille);
         io.millis("clock_jump_ms", (0, 10 * MINUTE_MS), &mut standing.clock_jump);
         io.secs("premium_after_s", (0, 7 * DAY_S), &mut standing.premium_after);
         io.text("kill_file", check_path, &mut c.guards.kill_file);

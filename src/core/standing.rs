@@ -7,9 +7,7 @@
 //! chore. What only reduces inventory survives all of it, except a delisting.
 
 use super::{Core, InstState, Outputs};
-use crate::event::{
-    Action, Component, Event, GapReason, OrderId, RejectReason, Stamp,
-};
+use crate::event::{Action, Component, Event, GapReason, OrderId, RejectReason, Stamp};
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Quantizer};
 use crate::strategy::tier::TierGate;

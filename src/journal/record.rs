@@ -475,9 +475,7 @@ fn decode_action(tag: u8, get: &mut Get<'_>) -> Option<Action> {
         tag::CANCEL_ALL => Action::CancelAll,
         tag::READ_ACCOUNT => Action::ReadAccount,
         tag::REFRESH_RULES => Action::RefreshRules { inst: get.inst() },
-        tag::PROVE => {
-            Action::Prove { inst: get.inst(), rules: get.u16(), px: Price(get.i64()) }
-        }
+        tag::PROVE => Action::Prove { inst: get.inst(), rules: get.u16(), px: Price(get.i64()) },
         tag::QUERY => Action::Query { inst: get.inst(), order: get.order() },
         _ => Action::Resnapshot { inst: get.inst() },
     })

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Files longer than the limit. Take them off as they shrink; none may be added or grow.
-const LONG_FILES: &[(&str, usize)] = &[("src/journal/record.rs", 704)];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Functions longer than the limit, under the same rule.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[

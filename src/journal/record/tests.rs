@@ -67,12 +67,7 @@ fn samples() -> Vec<Record> {
             from_mid: Bps(9),
             age: Nanos(11),
         }),
-        Record::Note(Note::Adopted {
-            inst: InstId(4),
-            ours: Qty(-1),
-            venue: Qty(2),
-            px: Price(3),
-        }),
+        Record::Note(Note::Adopted { inst: InstId(4), ours: Qty(-1), venue: Qty(2), px: Price(3) }),
         Record::Torn { missing: 3 },
     ];
     inputs.into_iter().chain(rest).collect()

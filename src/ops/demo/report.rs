@@ -163,7 +163,9 @@ impl Outcome {
         let _ = writeln!(out, "refused by us:         {}", list(&refused));
         let _ = writeln!(out, "silent sides:          {}", list(&self.silences()));
         let _ = writeln!(out, "alarms:                {}", list(&self.alarms()));
+        let tier = if self.core.is_premium_advised() { "advised" } else { "not advised" };
         let _ = writeln!(out, "illegal orders:        {}", self.illegal);
+        let _ = writeln!(out, "fee-paying tier:       {tier}");
         let _ = writeln!(
             out,
             "\nlatency             count         p50         p99       p99.9         max"
@@ -237,6 +239,8 @@ impl Outcome {
             "silences": object(self.silences()),
             "alarms": object(self.alarms()),
             "illegal_orders": self.illegal,
+            "premium_advised": self.core.is_premium_advised(),
+            "degraded": self.core.degraded(InstId(0)),
             "max_abs_inventory": s.max_abs_position.to_string(),
             "final_inventory": s.position.to_string(),
             "venue_inventory": self.venue_position.map(|p| p.to_string()),
