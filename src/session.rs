@@ -173,7 +173,7 @@ impl Session {
     }
 
     /// As [`Session::start`], with steps of the caller's on its threads.
-    pub fn start_with(spec: Spec, more: Vec<MoreStep>) -> Result<Session, StartError> {
+    pub fn start_with(mut spec: Spec, more: Vec<MoreStep>) -> Result<Session, StartError> {
         let metrics = Arc::new(Metrics::default());
         let stop = Arc::new(AtomicBool::new(false));
         let shared = Shared {
@@ -195,17 +195,10 @@ impl Session {
         let (telemetry_out, telemetry) = spsc::channel(depths.telemetry);
         let (tap_out, tap) = bounded(1 << 14);
         let (journal_out, journal) = start_journal(&spec, &metrics, tap_out)?;
-        let cold = start_pool(spec.filler, &stop)?;
+        let cold = start_pool(spec.filler.take(), &stop)?;
 
         let markets: Vec<_> =
             spec.specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
-        let instruments: Vec<Instrument> = spec
-            .specs
-            .iter()
-            .enumerate()
-            .map(|(i, s)| Instrument::new(InstId(i as u16), *s))
-            .collect::<Result<_, _>>()
-            .map_err(StartError::Spec)?;
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
             MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
@@ -234,30 +227,10 @@ impl Session {
             Arc::clone(&quiet),
         )
         .watch_clocks(spec.core.standing.clock_jump);
-        let chores = Chores::new(
-            rules_asker(&spec.rest, &spec.clock),
-            prover(&spec.core),
-            spec.specs.clone(),
-        );
-        let egress = EgressStep::new(Parts {
-            venue: VenueAccount::Hyperliquid(account(
-                spec.network,
-                spec.run_tag,
-                &spec.specs,
-                spec.signer,
-                spec.owner,
-            )),
-            instruments,
-            dialer: Dialer::new(spec.ws.clone(), Limits::default(), spec.clock.clone()),
-            reconciler: Reconciler::new(&spec.rest, spec.owner, spec.clock.clone()),
-            chores,
-            actions: ends.orders.1,
-            events: ends.account.0,
-            clock: spec.clock.clone(),
-            metrics: Arc::clone(&metrics),
-        });
+        let table = spec.table.clone();
+        let egress = egress(spec, ends.orders.1, ends.account.0, &metrics)?;
         let all = (Some(feed), Some(strategy), Some(egress));
-        let threads = start_threads(all, more, &spec.table, &shared)?;
+        let threads = start_threads(all, more, &table, &shared)?;
         Ok(Session { threads, journal, cold, stop, quiet, metrics, ops, telemetry, tap })
     }
 
@@ -309,6 +282,31 @@ impl Session {
         }
         ended
     }
+}
+
+/// The step of our account, with what it has done on cold threads.
+fn egress(
+    spec: Spec,
+    actions: Consumer<Timed<Approved<Action>>>,
+    events: Producer<Event>,
+    metrics: &Arc<Metrics>,
+) -> Result<EgressStep, StartError> {
+    let Spec { ws, rest, network, owner, signer, run_tag, specs, core, clock, .. } = spec;
+    let ids = (0..).map(InstId);
+    let instruments = ids.zip(&specs).map(|(i, s)| Instrument::new(i, *s));
+    let instruments = instruments.collect::<Result<_, _>>().map_err(StartError::Spec)?;
+    let venue = account(network, run_tag, &specs, signer, owner);
+    Ok(EgressStep::new(Parts {
+        venue: VenueAccount::Hyperliquid(venue),
+        instruments,
+        dialer: Dialer::new(ws, Limits::default(), clock.clone()),
+        reconciler: Reconciler::new(&rest, owner, clock.clone()),
+        chores: Chores::new(rules_asker(&rest, &clock), prover(&core), specs),
+        actions,
+        events,
+        clock,
+        metrics: Arc::clone(metrics),
+    }))
 }
 
 /// The account's side of the venue.

@@ -363,7 +363,7 @@ fn a_minimum_that_we_did_not_know_is_never_met_with_the_same_size_again() {
             why refused              -> maker buy rejected_size
             at +6s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide
+            decide                   -> refresh SOL   // nobody has answered
         ",
     );
 }

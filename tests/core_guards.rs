@@ -214,8 +214,8 @@ fn a_price_that_leaves_the_band_silences_what_adds_until_it_is_proved() {
         canceled #1
         ack #3
         at +200ms
-        book SOL bid 100.1 x 20 ask 100.12 x 20
-        decide            -> prove SOL 100.11, cancel #2, cancel #3, place sell 100.19 x 0.48 #4 alo
+        book SOL bid 100.1 x 20 ask 100.12 x 20 -> cancel #3
+        decide            -> prove SOL 100.11, cancel #2, place sell 100.19 x 0.48 #4 alo
         why buy           -> silent unproved
         canceled #2
         canceled #3

@@ -57,7 +57,7 @@ impl Clock {
     }
 
     /// How far the system's wall clock has moved against the counter since the start, in real ns.
-    /// Cold: it asks the system.
+    /// Cold. It asks the system.
     pub fn wall_drift(&self, stamp: Stamp) -> i64 {
         #[expect(clippy::disallowed_methods, reason = "the one clock")]
         let wall = std::time::SystemTime::now();

@@ -193,17 +193,25 @@ impl Desk {
                 exch_ms: self.exch_ms,
             }],
             "fill" => vec![self.fill(words)],
+            _ => self
+                .standing_event(words, recv)
+                .unwrap_or_else(|| vec![self.order_event(words, recv)]),
+        }
+    }
+
+    fn standing_event(&mut self, words: &[&str], recv: Stamp) -> Option<Vec<Event>> {
+        Some(match words[0] {
             "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
             "jump" => vec![Event::ClockJump { by: span(words[1]).0 as i64, recv }],
             "rules" => vec![self.rules(words, recv)],
             "proved" | "disproved" => vec![self.proof(words)],
-            // The venue's clock is put ahead of the ones before by so many ms.
+            // The venue's clock moves on by so much.
             "venue" => {
                 self.exch_ms += span(words[1]).0 / 1_000_000;
                 Vec::new()
             }
-            _ => vec![self.order_event(words, recv)],
-        }
+            _ => return None,
+        })
     }
 
     /// `rules SOL lot 0.1 notional 20`, over the market of round numbers; `rules SOL delisted`
