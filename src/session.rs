@@ -541,3 +541,34 @@ fn start_pool(
         std::thread::Builder::new().name("nonces".into()).spawn(run).map_err(StartError::Thread)?;
     Ok(vec![thread])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Bps, Notional, Qty, SCALE};
+
+    #[test]
+    fn what_the_metadata_says_of_a_known_market() {
+        let meta = |decimals: u32, more: &str| {
+            format!(
+                r#"{{"universe":[{{"szDecimals":5,"name":"BTC"}},
+                {{"szDecimals":{decimals},"name":"SOL"{more}}}]}}"#
+            )
+        };
+        let fees = Fees { maker: Bps(1), taker: Bps(2) };
+        let mut known =
+            meta::perp(&mut meta(2, "").into_bytes(), "SOL", fees).expect("SOL is listed");
+        known.min_notional = Notional::from_raw(105 * SCALE / 10);
+        let read = |text: String| listing(text.as_bytes(), &known);
+        assert_eq!(read(meta(2, "")), Ok(Listing::Listed(known)), "minimums are not stated");
+        let Ok(Listing::Listed(finer)) = read(meta(3, "")) else { panic!("listed") };
+        assert_eq!((finer.lot, finer.maker_fee), (Qty(SCALE / 1000), Bps(1)));
+        assert_eq!(read(meta(2, r#","isDelisted":true"#)), Ok(Listing::Gone));
+        assert_eq!(
+            read(r#"{"universe":[{"szDecimals":2,"name":"SOL"}]}"#.into()),
+            Ok(Listing::Gone)
+        );
+        assert_eq!(read(r#"{"universe":[]}"#.into()), Ok(Listing::Gone));
+        assert!(read("[".into()).is_err());
+    }
+}

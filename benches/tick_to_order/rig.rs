@@ -42,7 +42,6 @@ use evenkeel::venue::{MarketFeed, VenueAccount};
 use ring::spsc::{Consumer, Producer, channel};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 const INST: InstId = InstId(0);
 const KEY: [u8; 32] = [0x42; 32];
@@ -143,9 +142,8 @@ impl Rig {
         let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
-        let quiet = Arc::new(AtomicBool::new(false));
         let strategy =
-            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), quiet);
+            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), Arc::default());
         let (signer, filler) = signer(pool);
         let owner = signer.address();
         let egress = EgressStep::new(Parts {

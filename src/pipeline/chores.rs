@@ -190,3 +190,99 @@ pub fn spec_of(event: &Event, known: &InstrumentSpec) -> InstrumentSpec {
         _ => *known,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instrument::{GridSpec, Symbol, VenueId};
+    use crate::units::{Bps, Qty, SCALE};
+
+    fn spec(symbol: &str, lot: i64) -> InstrumentSpec {
+        InstrumentSpec {
+            venue: VenueId::Hyperliquid,
+            symbol: Symbol::new(symbol).expect("short"),
+            asset: 1,
+            grid: GridSpec::SigFigs { figures: 5, max_decimals: 4 },
+            lot: Qty(lot),
+            min_size: Qty(lot),
+            min_notional: Notional::from_raw(10 * SCALE),
+            maker_fee: Bps::ZERO,
+            taker_fee: Bps::ZERO,
+        }
+    }
+
+    /// Polls until so many answers are there.
+    fn answers(chores: &mut Chores, count: usize) -> Vec<Event> {
+        let mut got = Vec::new();
+        while got.len() < count || !chores.is_idle() {
+            chores.poll(Stamp(1), |event| {
+                got.push(event);
+                true
+            });
+            std::thread::yield_now();
+        }
+        got
+    }
+
+    fn chores(listings: Vec<Result<Vec<Listing>, String>>) -> Chores {
+        let left = std::sync::Mutex::new(listings);
+        let ask: Ask = Arc::new(move |_| left.lock().expect("one thread at a time").remove(0));
+        let prove: Prove = Arc::new(|inst, px, rules| Event::Equity {
+            amount: px.0 + i64::from(rules),
+            recv: Stamp(u64::from(inst.id.0)),
+        });
+        Chores::new(ask, prove, vec![spec("A", 100), spec("B", 100)])
+    }
+
+    #[test]
+    fn who_asks_is_answered_and_who_does_not_hears_what_is_news() {
+        use Listing::{Gone, Listed};
+        let same = vec![Listed(spec("A", 100)), Listed(spec("B", 100))];
+        let other = vec![Listed(spec("A", 100)), Listed(spec("B", 1_000))];
+        let gone = vec![Gone, Listed(spec("B", 1_000))];
+        let mut chores = chores(vec![Ok(same), Ok(other), Ok(gone), Err("away".into())]);
+        assert!(chores.is_idle());
+        let told = |chores: &mut Chores, count| -> Vec<(u16, bool, i64)> {
+            chores.want_rules(InstId(0));
+            let told = answers(chores, count).into_iter().map(|event| match event {
+                Event::Rules { inst, listed, lot, .. } => (inst.0, listed, lot.0),
+                other => panic!("{other:?}"),
+            });
+            told.collect()
+        };
+        assert_eq!(told(&mut chores, 1), [(0, true, 100)]);
+        assert_eq!(told(&mut chores, 2), [(0, true, 100), (1, true, 1_000)]);
+        assert_eq!(told(&mut chores, 1), [(0, false, 100)]);
+        assert_eq!(told(&mut chores, 0), [], "an answer that cannot be read tells nothing");
+        assert!(chores.is_idle());
+    }
+
+    #[test]
+    fn a_proof_is_made_for_each_market_and_waits_for_room() {
+        let mut chores = chores(Vec::new());
+        for id in [0, 1] {
+            let inst = Instrument::new(InstId(id), spec("A", 100)).expect("a market");
+            chores.want_proof(&inst, Price(1_000), 7);
+        }
+        for _ in 0..100 {
+            chores.poll(Stamp(1), |_| false);
+            std::thread::yield_now();
+        }
+        assert!(!chores.is_idle(), "no room yet");
+        let amounts: Vec<Event> = answers(&mut chores, 2);
+        let want = |id| Event::Equity { amount: 1_007, recv: Stamp(id) };
+        assert_eq!(amounts, [want(0), want(1)]);
+    }
+
+    #[test]
+    fn rules_go_into_an_event_and_back() {
+        for known in
+            [spec("A", 100), InstrumentSpec { grid: GridSpec::Tick(Price(5)), ..spec("A", 3) }]
+        {
+            let event = rules_event(InstId(0), &known, true, Stamp(1));
+            assert_eq!(spec_of(&event, &spec("A", 7)), known);
+            let gone = rules_event(InstId(0), &known, false, Stamp(1));
+            assert_eq!(spec_of(&gone, &spec("A", 7)), spec("A", 7));
+        }
+    }
+}
