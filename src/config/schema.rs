@@ -212,6 +212,8 @@ fn hedger(io: &mut dyn Fields, p: &mut HedgeParams) {
     io.flag("remainder_rule", &mut p.rule.remainder_rule);
     io.bps("passive_offset_bps", bps("0", "100"), &mut p.passive_offset);
     io.millis("passive_wait_ms", (0, MINUTE_MS), &mut p.passive_wait);
+    io.bps("second_offset_bps", bps("0", "100"), &mut p.second_offset);
+    io.millis("second_wait_ms", (0, MINUTE_MS), &mut p.second_wait);
     io.bps("slippage_bps", bps("0.1", "500"), &mut p.slippage);
     io.millis("cooldown_ms", (0, 10 * MINUTE_MS), &mut p.cooldown);
     io.millis("deadline_ms", (1, 10 * MINUTE_MS), &mut p.deadline);
@@ -375,6 +377,8 @@ fn blank_hedger() -> HedgeParams {
         },
         passive_offset: Bps::ZERO,
         passive_wait: Nanos::ZERO,
+        second_offset: Bps::ZERO,
+        second_wait: Nanos::ZERO,
         slippage: Bps::ZERO,
         cooldown: Nanos::ZERO,
         deadline: Nanos::ZERO,

@@ -118,6 +118,8 @@ pub fn hedger() -> HedgeParams {
         },
         passive_offset: bps("2"),
         passive_wait: ms(400),
+        second_offset: Bps::ZERO,
+        second_wait: ms(0),
         slippage: bps("7"),
         cooldown: Nanos::from_secs(2),
         deadline: Nanos::from_secs(10),
