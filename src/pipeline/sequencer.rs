@@ -223,6 +223,8 @@ impl SequencerStep {
             self.apply(self.last, Event::ClockJump { by, recv: now });
         }
         self.quiet.store(self.core.is_flat_and_quiet(), Ordering::Release);
+        let (counts, refusals) = (self.core.counts(), self.core.refusals());
+        self.metrics.core.write(counts, refusals, self.core.standing(), now.0);
         for i in 0..self.instruments {
             let snapshot = self.core.snapshot(InstId(i as u16));
             // A full ring means that nobody looks.
