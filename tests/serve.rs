@@ -189,12 +189,13 @@ fn a_running_demo_is_watched_and_killed_by_http() {
         .find_map(|l| Some(l.split_once("http://")?.1.split_once("/health")?.0.to_owned()))
         .and_then(|a| a.parse().ok())
         .expect("it says where it serves");
-    // It says `quotes` or `pulled` once it trades; the page knows the orders by then.
-    while !get(at, "/metrics").1.contains("core_ready 1") {
+    // The core may be ready a moment before its first copy of the market is there.
+    let told = |page: &str| {
+        page.contains("core_ready 1") && page.contains("portfolio_inventory_units{market=\"SOL\"}")
+    };
+    while !told(&get(at, "/metrics").1) {
         lines.next().expect("it still runs");
     }
-    let (_, page) = get(at, "/metrics");
-    assert!(page.contains("portfolio_inventory_units{market=\"SOL\"}"), "{page}");
     assert_eq!(post(at, "/kill", TOKEN).0, 202);
     while !get(at, "/health").1.contains("halted") {
         lines.next().expect("it still runs");
