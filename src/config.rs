@@ -25,7 +25,7 @@ pub use pair::{PairGrowth, PairSettings};
 
 use std::sync::Arc;
 
-use crate::core::{CoreConfig, InstConfig, PairConfig};
+use crate::core::{CoreConfig, InstConfig, PairConfig, StandingParams};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::risk::{InstLimits, Limits};
 use crate::strategy::hedge_exec::HedgeParams;
@@ -138,6 +138,14 @@ pub struct Metrics {
     pub commands_file: String,
 }
 
+/// What stands guard over a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guards {
+    pub standing: StandingParams,
+    /// Nothing trades while this file exists; empty: none.
+    pub kill_file: String,
+}
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -164,6 +172,7 @@ pub struct Config {
     pub venue: Venue,
     pub topology: Topology,
     pub limits: Limits,
+    pub guards: Guards,
     pub journal: Journal,
     pub metrics: Metrics,
     /// `None`: no pair.
@@ -290,7 +299,8 @@ impl Config {
             return Err(ConfigErrors::new(errors));
         }
         let flatten_on_stop = self.engine.flatten_on_stop;
-        Ok(CoreConfig { limits: self.limits, instruments, pairs, flatten_on_stop })
+        let standing = self.guards.standing;
+        Ok(CoreConfig { limits: self.limits, instruments, pairs, flatten_on_stop, standing })
     }
 
     /// Every key there is (`limits.burst`, `market.maker.size`) with what it takes, in words.

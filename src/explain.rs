@@ -1,7 +1,7 @@
 //! Hot. What the core says about its decisions: one [`Note`] for each quote, silence, hedge step,
 //! refusal and alarm. Notes are journaled behind the decision that they explain.
 
-use crate::event::{Component, OrderId, Refused};
+use crate::event::{Component, OrderId, ProofLine, Refused};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::ladder::Allocated;
@@ -36,10 +36,20 @@ pub enum Alarm {
     PairStuck = 11,
     /// A pair leaves something behind that none of its orders can remove.
     PairResidual = 12,
+    /// The venue takes no orders of this market any more.
+    Delisted = 13,
+    /// The venue's grid, lot or minimums are not what they were.
+    RulesChanged = 14,
+    /// The venue's rules could not be read several times, or are none.
+    RulesUnread = 15,
+    /// The settings are not executable here: nothing that adds inventory is quoted.
+    ProofFailed = 16,
+    /// A clock jumped, or the process stood still: books are asked for anew.
+    ClockJump = 17,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 13] = [
+    pub const ALL: [Alarm; 18] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -53,6 +63,11 @@ impl Alarm {
         Alarm::LinkDown,
         Alarm::PairStuck,
         Alarm::PairResidual,
+        Alarm::Delisted,
+        Alarm::RulesChanged,
+        Alarm::RulesUnread,
+        Alarm::ProofFailed,
+        Alarm::ClockJump,
     ];
 
     pub fn name(self) -> &'static str {
@@ -70,6 +85,11 @@ impl Alarm {
             Alarm::LinkDown => "link_down",
             Alarm::PairStuck => "pair_stuck",
             Alarm::PairResidual => "pair_residual",
+            Alarm::Delisted => "delisted",
+            Alarm::RulesChanged => "rules_changed",
+            Alarm::RulesUnread => "rules_unread",
+            Alarm::ProofFailed => "proof_failed",
+            Alarm::ClockJump => "clock_jump",
         }
     }
 }
@@ -199,6 +219,24 @@ pub enum Note {
         qty: [Qty; 2],
         notional: [Notional; 2],
         within: bool,
+    },
+    /// The settings were proved anew, for mids from `lo` to `hi`; or they do not hold, and this line
+    /// of this component is the reason: `size` at `px`, where `floor` is the least.
+    Proof {
+        inst: InstId,
+        holds: bool,
+        line: ProofLine,
+        component: Component,
+        lo: Price,
+        hi: Price,
+        size: Qty,
+        px: Price,
+        floor: Qty,
+    },
+    /// The fee-paying tier is advised (no longer): so much was realized by then.
+    Tier {
+        advised: bool,
+        realized: Notional,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

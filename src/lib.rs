@@ -26,6 +26,7 @@ pub mod backtest;
 
 pub mod pipeline;
 pub mod session;
+pub mod switch;
 
 pub mod strategy;
 

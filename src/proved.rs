@@ -19,14 +19,14 @@ mod ladder;
 pub mod pair;
 
 use crate::core::InstConfig;
-use crate::event::Component;
+use crate::event::{Component, Event, ProofLine};
 use crate::instrument::{Instrument, InstrumentSpec};
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
 use crate::strategy::proof::{
     Chain, Check, FloorPolicy, Multiplier, PriceBand, ProofError, Row, Setting, Verdict, prove,
 };
-use crate::units::{Notional, Price, Qty, RAW_MAX};
+use crate::units::{Bps, Notional, Price, Qty, RAW_MAX};
 
 /// An entry must be this much above the venue's least notional, in permille, so that its exit still
 /// is after a fall of 13 %.
@@ -148,6 +148,80 @@ impl ProvedBand {
         }
         Ok(())
     }
+}
+
+/// The narrowest band that is tried at run time, in permille to each side of the mid: below it an
+/// answer would not outlive the way back.
+const NARROWEST: i64 = 5;
+
+/// The proof at run time: the widest band of mids around `mid`, of at most `permille` to each side,
+/// in which nothing is refused; or what refuses even the narrowest one. Orders stand up to the price
+/// band away from the mid, so what is proved reaches that much further than what is told.
+///
+/// `rules`: the number of the rules of `inst`, which goes back with the answer.
+pub fn at_run_time(
+    inst: &Instrument,
+    config: &InstConfig,
+    permille: i64,
+    mid: Price,
+    rules: u16,
+) -> Event {
+    let mut part = permille;
+    loop {
+        let mids = PriceBand::around(mid, part);
+        let reach = config.limits.price_band;
+        let hi = Price(mids.hi.shift(reach).0.min(RAW_MAX));
+        let lo = Price(mids.lo.shift(Bps(-reach.0)).0.max(1));
+        let failed = failure(prove_market(inst, config, PriceBand { lo, last: mid, hi }));
+        let narrower = part / 2;
+        if failed.is_some() && narrower >= NARROWEST {
+            part = narrower;
+            continue;
+        }
+        let holds = failed.is_none();
+        let (line, component, size, px, floor) = failed.unwrap_or((
+            ProofLine::Clip,
+            Component::Maker,
+            Qty::ZERO,
+            Price::ZERO,
+            Qty::ZERO,
+        ));
+        let (inst, lo, hi) = (inst.id, mids.lo, mids.hi);
+        return Event::Proved { inst, holds, line, component, rules, lo, hi, size, px, floor };
+    }
+}
+
+/// The first finding that is refused: its line, component, size, price and floor.
+fn failure(
+    proof: Result<MarketProof, ProofError>,
+) -> Option<(ProofLine, Component, Qty, Price, Qty)> {
+    let proof = match proof {
+        Ok(proof) => proof,
+        Err(ProofError::Chain { component }) => {
+            return Some((ProofLine::Range, component, Qty::ZERO, Price::ZERO, Qty::ZERO));
+        }
+        Err(ProofError::Band | ProofError::Floor) => {
+            let component = Component::Maker;
+            return Some((ProofLine::Range, component, Qty::ZERO, Price::ZERO, Qty::ZERO));
+        }
+    };
+    if let Some(f) = proof.findings.iter().find(|f| f.standing == Standing::Refused) {
+        let line = match f.row.check {
+            Check::Clip => ProofLine::Clip,
+            Check::Cap => ProofLine::Cap,
+            Check::DeadBand => ProofLine::DeadBand,
+            Check::Exit => ProofLine::Exit,
+        };
+        return Some((line, f.row.component, f.row.size, f.row.px, f.row.floor));
+    }
+    let limit = proof.limits.iter().find(|f| f.standing == Standing::Refused)?;
+    let line = match limit.limit_key {
+        ORDER_LIMIT => ProofLine::OrderNotional,
+        _ => ProofLine::InventoryNotional,
+    };
+    // In quote, which has the scale of a size: the limit, and the least that it would have to be.
+    let quote = |n: Notional| Qty(n.to_raw());
+    Some((line, limit.component, quote(limit.limit), proof.band.hi, quote(limit.least)))
 }
 
 /// Proves every component of a market over a band of order prices.

@@ -71,6 +71,10 @@ pub struct Context<'a> {
     pub orders: &'a Orders,
     pub quantizer: &'a mut Quantizer,
     pub limits: &'a InstLimits,
+    /// Most notional that the account's equity leaves to this instrument.
+    pub margin: Notional,
+    /// The settings are proved at this price, or the order is on the side that reduces.
+    pub proved: bool,
 }
 
 /// The rejects in a row of one side of a component. The two sides are counted apart: a maker whose
@@ -414,6 +418,12 @@ fn check_exposure(wish: &Wish, ctx: &Context<'_>, top: Top) -> Result<(), Refuse
     }
     if worst.abs() * i128::from(top.mid().0) > ctx.limits.inventory_notional.0 {
         return Err(Refused::NotionalLimit);
+    }
+    if worst.abs() * i128::from(top.mid().0) > ctx.margin.0 {
+        return Err(Refused::Margin);
+    }
+    if !ctx.proved {
+        return Err(Refused::Unproved);
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ mod common;
 use common::audit::{Auditor, LOT, TICK, book, go_up, random_config};
 use common::rng::Rng;
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, RejectReason, Stamp, Tif, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, RejectReason, Stamp, Tif,
+    VenueOrderState,
 };
 use evenkeel::instrument::InstId;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
@@ -86,13 +87,20 @@ impl Venue {
                 let event = Event::OrderState { order, state, filled, venue_oid: 1, recv };
                 self.answer(rng, event);
             }
-            Action::CancelAll => self.tell_positions(),
             Action::Modify { order, old, side, qty, .. } => {
                 if !self.down && !rng.chance(self.loss) {
                     self.modify(rng, order, old, side, qty);
                 }
             }
-            Action::Resnapshot { .. } => {}
+            Action::ReadAccount => self.tell_positions(),
+            Action::CancelAll => {
+                let open: Vec<OrderId> = self.orders.keys().copied().collect();
+                for order in open {
+                    let (inst, component) = (order.inst(), Component::Unwind);
+                    self.act(rng, Action::Cancel { inst, component, order });
+                }
+            }
+            _ => {}
         }
     }
 

@@ -13,13 +13,15 @@
 use evenkeel::config::Config;
 use evenkeel::core::{Core, CoreConfig};
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, Stamp, Tif, Timed, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, ProofLine, Stamp, Tif, Timed,
+    VenueOrderState,
 };
 use evenkeel::instrument::{InstId, Instrument, Symbol};
 use evenkeel::journal::Record;
 use evenkeel::net::frame::{FrameReader, Opcode, write_masked};
 use evenkeel::net::mask::MaskKeys;
 use evenkeel::net::{Endpoint, Limits};
+use evenkeel::pipeline::chores::Chores;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::dial::Dialer;
 use evenkeel::pipeline::egress::{EgressStep, Parts};
@@ -40,7 +42,6 @@ use evenkeel::venue::{MarketFeed, VenueAccount};
 use ring::spsc::{Consumer, Producer, channel};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 const INST: InstId = InstId(0);
 const KEY: [u8; 32] = [0x42; 32];
@@ -141,9 +142,8 @@ impl Rig {
         let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
-        let quiet = Arc::new(AtomicBool::new(false));
         let strategy =
-            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), quiet);
+            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), Arc::default());
         let (signer, filler) = signer(pool);
         let owner = signer.address();
         let egress = EgressStep::new(Parts {
@@ -161,9 +161,10 @@ impl Rig {
                 signer,
                 owner,
             )),
-            instruments: vec![instrument],
+            instruments: vec![instrument.clone()],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
+            chores: Chores::none(vec![instrument.spec]),
             actions: orders_out,
             // The venue below answers in place of a socket; this end would only hear of failures.
             events: channel(depths.account).0,
@@ -288,7 +289,20 @@ impl Venue {
                 let filled = Qty::ZERO;
                 self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
             }
-            Action::Modify { .. } | Action::CancelAll | Action::Resnapshot { .. } => {}
+            // What a proof of the whole scale would say: none is measured here.
+            Action::Prove { inst, rules, px } => self.due.push(Event::Proved {
+                inst,
+                holds: true,
+                line: ProofLine::Clip,
+                component: Component::Maker,
+                rules,
+                lo: Price(1),
+                hi: Price(2 * px.0),
+                size: Qty::ZERO,
+                px,
+                floor: Qty::ZERO,
+            }),
+            _ => {}
         }
     }
 

@@ -12,7 +12,7 @@ use super::{Config, MarketConfig, Mode, Network, Shape, ladder, model};
 use crate::instrument::VenueId;
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
-use crate::units::Bps;
+use crate::units::{Bps, Nanos};
 
 /// The values of a scope with their places.
 #[derive(Debug)]
@@ -347,8 +347,20 @@ fn hedge(m: &MarketConfig, p: &HedgeParams, s: &mut Scope<'_>) {
         "risk would refuse the passive order: it lies outside the price band",
     );
     s.refuse(
-        p.deadline <= p.passive_wait,
+        p.deadline.0 <= p.passive_wait.0 + p.second_wait.0,
         &["hedger.deadline_ms", "hedger.passive_wait_ms"],
-        "every hedge would be stuck before its passive order has waited",
+        "every hedge would be stuck before its passive orders have waited",
     );
+    if p.second_wait > Nanos::ZERO {
+        s.refuse(
+            p.passive_wait == Nanos::ZERO,
+            &["hedger.second_wait_ms", "hedger.passive_wait_ms"],
+            "a second passive order comes after a first one, and the first does not wait",
+        );
+        s.refuse(
+            p.second_offset > p.passive_offset,
+            &["hedger.second_offset_bps", "hedger.passive_offset_bps"],
+            "the second passive order would rest farther away than the first",
+        );
+    }
 }

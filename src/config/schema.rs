@@ -8,7 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue,
+    Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -61,6 +62,17 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.quote("drawdown_quote", QUOTE, &mut limits.drawdown);
         io.count32("breaker_rejects", (1, 100), &mut limits.breaker_rejects);
         io.millis("back_off_ms", (0, 10 * MINUTE_MS), &mut limits.back_off);
+    });
+    io.section("guards", |io| {
+        let standing = &mut c.guards.standing;
+        let share = Decimal { max: "0.9", ..SHARE };
+        io.permille("proof_band_share", share, &mut standing.proof_permille);
+        io.secs("meta_refresh_s", (0, DAY_S), &mut standing.meta_refresh);
+        let leverage = Decimal { min: "0", max: "100", ..FACTOR };
+        io.permille("margin_leverage", leverage, &mut standing.leverage_permille);
+        io.millis("clock_jump_ms", (0, 10 * MINUTE_MS), &mut standing.clock_jump);
+        io.secs("premium_after_s", (0, 7 * DAY_S), &mut standing.premium_after);
+        io.text("kill_file", check_path, &mut c.guards.kill_file);
     });
     io.section("journal", |io| {
         io.flag("enabled", &mut c.journal.enabled);
@@ -279,6 +291,8 @@ fn hedger(io: &mut dyn Fields, p: &mut HedgeParams) {
     io.flag("remainder_rule", &mut p.rule.remainder_rule);
     io.bps("passive_offset_bps", bps("0", "100"), &mut p.passive_offset);
     io.millis("passive_wait_ms", (0, MINUTE_MS), &mut p.passive_wait);
+    io.bps("second_offset_bps", bps("0", "100"), &mut p.second_offset);
+    io.millis("second_wait_ms", (0, MINUTE_MS), &mut p.second_wait);
     io.bps("slippage_bps", bps("0.1", "500"), &mut p.slippage);
     io.millis("cooldown_ms", (0, 10 * MINUTE_MS), &mut p.cooldown);
     io.millis("deadline_ms", (1, 10 * MINUTE_MS), &mut p.deadline);
@@ -358,6 +372,7 @@ pub(super) fn blank() -> Config {
             breaker_rejects: 0,
             back_off: Nanos::ZERO,
         },
+        guards: Guards { standing: Default::default(), kill_file: String::new() },
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
         pair: None,
@@ -481,6 +496,8 @@ fn blank_hedger() -> HedgeParams {
         },
         passive_offset: Bps::ZERO,
         passive_wait: Nanos::ZERO,
+        second_offset: Bps::ZERO,
+        second_wait: Nanos::ZERO,
         slippage: Bps::ZERO,
         cooldown: Nanos::ZERO,
         deadline: Nanos::ZERO,

@@ -41,8 +41,11 @@ impl Core {
             Event::LinkDown { link: Link::Orders, .. } => self.orders_link_down(out),
             Event::Equity { amount, .. } => {
                 self.equity = Some(Notional::from_raw(amount));
+                self.tell_equity(amount);
                 self.touch_ladders();
             }
+            Event::Rules { .. } => self.rules(&event, out),
+            Event::Proved { .. } => self.proved(&event, out),
             // The rest is handled before.
             _ => {}
         }
@@ -88,6 +91,9 @@ impl Core {
         }
         if reason == RejectReason::MinNotional {
             self.alarm(inst, Alarm::BelowMinimumReject, id, out);
+        }
+        if Core::is_about_rules(reason) {
+            self.doubt_rules(inst, out);
         }
         if self.risk.rejected(order.component, order.side, reason, inst, order.qty) {
             self.alarm(inst, Alarm::BreakerOpened, id, out);
@@ -153,7 +159,7 @@ impl Core {
     }
 
     /// The instrument an event is about, marked for a decision; counted when there is none.
-    fn routed(&mut self, inst: InstId) -> Option<&mut InstState> {
+    pub(super) fn routed(&mut self, inst: InstId) -> Option<&mut InstState> {
         if usize::from(inst.0) >= self.insts.len() {
             self.counts.unroutable += 1;
             return None;
@@ -329,7 +335,7 @@ impl Core {
         let venue = Qty(state.ledger.position().0 + moved.0);
         if state.mismatch.is_none() {
             state.mismatch = Some(Mismatch { venue, entry: px, since: now, asked: now });
-            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+            out.actions.push((self.risk.pass(Action::ReadAccount, now), Stamp(0)));
         }
         self.alarm(inst, Alarm::PositionMismatch, id, out);
         self.pull(inst, Stamp(0), out, |_| true);
@@ -390,7 +396,7 @@ impl Core {
         if now >= next && self.orders_up {
             m.asked = now;
             next = now.after(state.config.answer_timeout);
-            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+            out.actions.push((self.risk.pass(Action::ReadAccount, now), Stamp(0)));
         }
         if next > now {
             self.wake(inst, next);
@@ -410,6 +416,10 @@ impl Core {
             }
             for id in &ask[..count] {
                 self.query(*id, out);
+            }
+            if self.opened && self.standing.params.meta_refresh > Nanos::ZERO {
+                // The venue may have been away for an upgrade.
+                self.doubt_rules(InstId(i as u16), out);
             }
         }
     }

@@ -66,6 +66,7 @@ impl Core {
         self.touch_pair(inst, cause);
         self.overdue(inst, out);
         self.chase_mismatch(inst, out);
+        self.stand(inst, out);
         let (view, silence) = self.view(inst);
         self.judge(inst, out);
         let killed = self.risk.is_killed();
@@ -74,12 +75,18 @@ impl Core {
             self.pull(inst, cause, out, |o| o.component != Component::Unwind);
         }
         let silence = if killed { Some(Silence::Halted) } else { silence };
+        if silence == Some(Silence::Unproved)
+            && let Some(view) = &view
+        {
+            self.unproved(inst, view.top.mid2(), out);
+        }
         self.make(inst, view.as_ref(), silence, cause, out);
         self.make_ladder(inst, view.as_ref(), silence, cause, out);
         match view {
             None => self.blind(inst, cause, out),
             Some(view) => {
-                let ready = self.is_ready(inst);
+                let listed = !self.insts[usize::from(inst.0)].watch.delisted;
+                let ready = self.is_ready(inst) && listed;
                 match (ready, killed) {
                     (true, true) => self.unwind(inst, &view, cause, out),
                     (true, false) => self.hedge(inst, &view, cause, out),
@@ -138,6 +145,8 @@ impl Core {
         let silence = match (ready, breaker) {
             (false, _) => Some(Silence::NotReady),
             (true, true) => Some(Silence::Breaker),
+            (true, false) if state.watch.delisted => Some(Silence::Delisted),
+            (true, false) if !state.watch.is_proved(top.mid2()) => Some(Silence::Unproved),
             (true, false) => None,
         };
         (Some(view), silence)
@@ -387,8 +396,10 @@ impl Core {
     ) -> Result<(), Refused> {
         let now = self.now;
         let reducing = self.is_reducing(inst, target.side);
+        let margin = self.margin(inst);
         let state = &mut self.insts[usize::from(inst.0)];
         let Target { side, px, qty, tif, reduce_only } = target;
+        let proved = reducing || state.may_add();
         let back_off = &mut state.back_off[component as usize][side.index()];
         if now < *back_off && !reducing {
             return Err(Refused::BackOff);
@@ -407,6 +418,8 @@ impl Core {
             orders: &state.orders,
             quantizer: &mut state.quantizer,
             limits: &state.config.limits,
+            margin,
+            proved,
         };
         match self.risk.approve(action, &mut ctx) {
             Ok(approved) => {

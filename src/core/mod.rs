@@ -13,9 +13,11 @@ mod decide;
 mod ladder;
 mod pair;
 mod quote;
+mod standing;
 mod state;
 
 pub use pair::{PairConfig, PairSnapshot};
+pub use standing::StandingParams;
 pub use state::InstSnapshot;
 pub(crate) use state::{InstState, Mismatch, Said};
 
@@ -76,6 +78,7 @@ pub struct CoreConfig {
     pub pairs: Vec<PairConfig>,
     /// `Command::Stop` brings inventory to zero, as `Command::Flatten` does.
     pub flatten_on_stop: bool,
+    pub standing: StandingParams,
 }
 
 /// What follows from one input. Cleared by the caller between inputs.
@@ -196,6 +199,7 @@ pub struct Core {
     next_wake: Nanos,
     /// Instruments to decide on, in the order in which something happened to them.
     dirty: Vec<InstId>,
+    standing: standing::Standing,
 }
 
 impl Core {
@@ -203,7 +207,7 @@ impl Core {
         let mut insts = Vec::with_capacity(config.instruments.len());
         for (i, inst) in config.instruments.iter().enumerate() {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
-            insts.push(InstState::new(instrument, inst)?);
+            insts.push(InstState::new(instrument, inst, &config.standing)?);
         }
         let pairs = config.pairs.iter().map(|p| pair::PairState::new(p, &insts)).collect();
         Ok(Core {
@@ -223,6 +227,7 @@ impl Core {
             next_wake: Nanos::MAX,
             // A loss limit can touch every instrument once more within a decision.
             dirty: Vec::with_capacity(2 * config.instruments.len() + 1),
+            standing: standing::Standing::new(config.standing),
         })
     }
 
@@ -284,10 +289,12 @@ impl Core {
             }
             Event::BookEnd { inst, bids, asks, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.end(bids, asks, exch_ms, now));
             }
             Event::Bbo { inst, bid, ask, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
             }
             Event::Gap { inst, reason, recv } => {
@@ -304,6 +311,7 @@ impl Core {
                 self.alarm(InstId(0), Alarm::LinkDown, OrderId::EXTERNAL, out);
             }
             Event::LinkUp { link: Link::Market, .. } => {}
+            Event::ClockJump { .. } => self.clock_jumped(None, out),
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
@@ -483,6 +491,10 @@ impl Core {
             state.hedger.halt();
             self.touch(inst, Stamp(0));
         }
+        if matches!(command, Command::Kill | Command::Flatten) {
+            // Also what nobody here knows of. (What unwinds never rests.)
+            out.actions.push((self.risk.pass(Action::CancelAll, self.now), Stamp(0)));
+        }
         if command == Command::Kill {
             self.alarm(InstId(0), Alarm::Killed, OrderId::EXTERNAL, out);
         }
@@ -546,7 +558,9 @@ impl Core {
         h.wide(self.total);
         h.wide(self.equity.map_or(-1, |e| e.0));
         self.risk.digest(&mut h);
+        self.standing.digest(&mut h);
         for state in &self.insts {
+            state.watch.digest(&mut h);
             state.quantizer.digest(&mut h);
             state.book.digest(&mut h);
             state.signals.digest(&mut h);

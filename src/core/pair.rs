@@ -11,7 +11,7 @@ use crate::strategy::pair_exec::{
     LegView, PairAlarm, PairCounts, PairExec, PairIntent, PairParams, PairPhase, PairReason,
     PairStep, PairView, PairWish,
 };
-use crate::units::{Nanos, Price, Qty, Side};
+use crate::units::{Nanos, Notional, Price, Qty, Side};
 
 /// Two instruments that are traded as one. Nothing else trades on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +200,13 @@ impl Core {
         let ids = [0, 1].map(|i| OrderId::new(self.next_order + i as u64, legs[i]));
         let actions = [0, 1].map(|i| place_action(legs[i], ids[i], targets[i]));
         let [a, b] = legs.map(|leg| usize::from(leg.0));
+        let free = legs.map(|leg| self.margin(leg));
+        // Each leg is judged as if the other one had filled: what it needs is not free any more.
+        let needs = targets.map(|t| if t.reduce_only { 0 } else { Notional::of(t.px, t.qty).0 });
+        let free = [Notional(free[0].0 - needs[1]), Notional(free[1].0 - needs[0])];
         let Ok([first, second]) = self.insts.get_disjoint_mut([a, b]) else { return Err(()) };
-        let (mut first, mut second) = (context(first, legs[0], now), context(second, legs[1], now));
+        let mut first = context(first, legs[0], now, free[0], targets[0]);
+        let mut second = context(second, legs[1], now, free[1], targets[1]);
         match self.risk.approve_both(actions, [&mut first, &mut second]) {
             Ok(approved) => {
                 self.next_order += 2;
@@ -342,7 +347,14 @@ fn leg(state: &mut InstState, now: Nanos, breaker: bool) -> LegView<'_> {
     }
 }
 
-fn context(state: &mut InstState, inst: InstId, now: Nanos) -> Context<'_> {
+fn context(
+    state: &mut InstState,
+    inst: InstId,
+    now: Nanos,
+    margin: Notional,
+    target: Target,
+) -> Context<'_> {
+    let proved = state.reducing_side() == Some(target.side) || state.may_add();
     let stale = now.since(state.book.updated()) >= state.config.stale;
     Context {
         now,
@@ -353,6 +365,8 @@ fn context(state: &mut InstState, inst: InstId, now: Nanos) -> Context<'_> {
         orders: &state.orders,
         quantizer: &mut state.quantizer,
         limits: &state.config.limits,
+        margin,
+        proved,
     }
 }
 

@@ -37,6 +37,12 @@ impl Core {
                 // The venue refuses our orders, so nothing new is placed; but a resting quote that
                 // reduces inventory stays as long as it is where it should be.
                 Some(Silence::Breaker) => kept = state.reducing_side(),
+                // Nothing that adds is proved; what reduces goes on as it is.
+                Some(Silence::Unproved) => {
+                    if let Some(side) = state.reducing_side() {
+                        quotes[side.index()] = own[side.index()];
+                    }
+                }
                 Some(_) => {}
             }
             if let Some(side) = kept {

@@ -1,6 +1,7 @@
 //! Hot. One instrument's state, and the copy of it that people see.
 
 use super::InstConfig;
+use super::standing::{StandingParams, Watch};
 use crate::book::{Book, Top};
 use crate::event::{Component, Refused, Stamp};
 use crate::instrument::{InstId, Instrument, Quantizer, SpecError};
@@ -55,6 +56,8 @@ pub(crate) struct InstState {
     pub unwinding: bool,
     /// The next unwinding order is not placed before then.
     pub unwind_after: Nanos,
+    /// Rules, proof, clock, margin.
+    pub watch: Watch,
 }
 
 /// A position report that is not the ledger's position.
@@ -96,7 +99,11 @@ pub struct InstSnapshot {
 }
 
 impl InstState {
-    pub(crate) fn new(instrument: Instrument, config: &InstConfig) -> Result<InstState, SpecError> {
+    pub(crate) fn new(
+        instrument: Instrument,
+        config: &InstConfig,
+        standing: &StandingParams,
+    ) -> Result<InstState, SpecError> {
         let ladder = config.ladder.as_ref().map(LadderMaker::new).transpose();
         Ok(InstState {
             ladder: ladder.map_err(|_| SpecError::Model)?,
@@ -126,6 +133,7 @@ impl InstState {
             max_abs_position: Qty::ZERO,
             unwinding: false,
             unwind_after: Nanos::ZERO,
+            watch: Watch::new(standing),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Hot. The 64-byte form of inputs, actions and notes. Little-endian fields in the order of their
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
+mod facts;
 mod pair;
 
 use super::{JournalError, RECORD, Record};
@@ -157,12 +158,18 @@ mod tag {
     pub const LINK_DOWN: u8 = 19;
     pub const COMMAND: u8 = 20;
     pub const DECIDE: u8 = 21;
+    pub const RULES: u8 = 22;
+    pub const PROVED: u8 = 23;
+    pub const CLOCK_JUMP: u8 = 24;
     pub const PLACE: u8 = 32;
     pub const MODIFY: u8 = 33;
     pub const CANCEL: u8 = 34;
     pub const CANCEL_ALL: u8 = 35;
     pub const QUERY: u8 = 36;
     pub const RESNAPSHOT: u8 = 37;
+    pub const READ_ACCOUNT: u8 = 38;
+    pub const REFRESH_RULES: u8 = 39;
+    pub const PROVE: u8 = 40;
     pub const QUOTE: u8 = 48;
     pub const HEDGE: u8 = 49;
     pub const REFUSED: u8 = 50;
@@ -171,6 +178,8 @@ mod tag {
     pub const HASH: u8 = 53;
     pub const MARKOUT: u8 = 54;
     pub const ADOPTED: u8 = 55;
+    pub const PROOF: u8 = 56;
+    pub const TIER: u8 = 57;
     pub const PAIR_SOLVED: u8 = 58;
     pub const PAIR_SENT: u8 = 59;
     pub const PAIR: u8 = 60;
@@ -202,11 +211,11 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::DECIDE => {
+            tag::LEVELS..=tag::CLOCK_JUMP => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
-            tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
+            tag::PLACE..=tag::PROVE => decode_action(bytes[0], &mut get).map(Record::Action),
             tag::QUOTE..tag::TORN => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
@@ -277,20 +286,11 @@ fn encode_input(input: &Input) -> [u8; RECORD] {
         Event::Unsent { order, reason, recv } => {
             put(tag::UNSENT).u64(order.0).u8(reason as u8).u64(recv.0)
         }
-        Event::Position { inst, qty, entry, recv } => {
-            put(tag::POSITION).u16(inst.0).i64(qty.0).i64(entry.0).u64(recv.0)
-        }
-        Event::Reconciled { open_orders, recv } => {
-            put(tag::RECONCILED).u32(open_orders).u64(recv.0)
-        }
-        Event::Funding { inst, amount, exch_ms } => {
-            put(tag::FUNDING).u16(inst.0).i64(amount).u64(exch_ms)
-        }
-        Event::Equity { amount, recv } => put(tag::EQUITY).i64(amount).u64(recv.0),
         Event::LinkUp { link, recv } => put(tag::LINK_UP).u8(link as u8).u64(recv.0),
         Event::LinkDown { link, recv } => put(tag::LINK_DOWN).u8(link as u8).u64(recv.0),
         Event::Command { command } => put(tag::COMMAND).u8(command as u8),
         Event::Decide { drained } => put(tag::DECIDE).u32(drained),
+        fact => facts::encode_event(&fact, put),
     }
     .finish()
 }
@@ -348,20 +348,11 @@ fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
             reason: Refused::from_code(get.u8())?,
             recv: get.stamp(),
         },
-        tag::POSITION => Event::Position {
-            inst: get.inst(),
-            qty: Qty(get.i64()),
-            entry: Price(get.i64()),
-            recv: get.stamp(),
-        },
-        tag::RECONCILED => Event::Reconciled { open_orders: get.u32(), recv: get.stamp() },
-        tag::FUNDING => Event::Funding { inst: get.inst(), amount: get.i64(), exch_ms: get.u64() },
-        tag::EQUITY => Event::Equity { amount: get.i64(), recv: get.stamp() },
         tag::LINK_UP => Event::LinkUp { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::LINK_DOWN => Event::LinkDown { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::COMMAND => Event::Command { command: Command::from_code(get.u8())? },
         tag::DECIDE => Event::Decide { drained: get.u32() },
-        _ => return None,
+        _ => return facts::decode_event(tag, get),
     })
 }
 
@@ -455,6 +446,9 @@ fn encode_action(action: &Action) -> [u8; RECORD] {
             Put::new(tag::CANCEL).u16(inst.0).u8(component as u8).u64(order.0)
         }
         Action::CancelAll => Put::new(tag::CANCEL_ALL),
+        Action::ReadAccount => Put::new(tag::READ_ACCOUNT),
+        Action::RefreshRules { inst } => Put::new(tag::REFRESH_RULES).u16(inst.0),
+        Action::Prove { inst, rules, px } => Put::new(tag::PROVE).u16(inst.0).u16(rules).i64(px.0),
         Action::Query { inst, order } => Put::new(tag::QUERY).u16(inst.0).u64(order.0),
         Action::Resnapshot { inst } => Put::new(tag::RESNAPSHOT).u16(inst.0),
     }
@@ -487,6 +481,9 @@ fn decode_action(tag: u8, get: &mut Get<'_>) -> Option<Action> {
             Action::Cancel { inst: get.inst(), component: component(get.u8())?, order: get.order() }
         }
         tag::CANCEL_ALL => Action::CancelAll,
+        tag::READ_ACCOUNT => Action::ReadAccount,
+        tag::REFRESH_RULES => Action::RefreshRules { inst: get.inst() },
+        tag::PROVE => Action::Prove { inst: get.inst(), rules: get.u16(), px: Price(get.i64()) },
         tag::QUERY => Action::Query { inst: get.inst(), order: get.order() },
         _ => Action::Resnapshot { inst: get.inst() },
     })
@@ -555,20 +552,20 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(distance.0)
             .u64(weight)
             .i64(floor.0),
-        Note::Adopted { inst, ours, venue, px } => {
-            Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
-        }
         Note::PairSolved { .. }
         | Note::PairSent { .. }
         | Note::Pair { .. }
         | Note::PairEntered { .. } => pair::encode(note),
+        fact => facts::encode_note(&fact),
     }
     .finish()
 }
 
 fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
-    if tag == tag::HASH {
-        return Some(Note::Hash { inputs: get.u64(), hash: get.u64() });
+    match tag {
+        tag::HASH => return Some(Note::Hash { inputs: get.u64(), hash: get.u64() }),
+        tag::ADOPTED..=tag::TIER => return facts::decode_note(tag, get),
+        _ => {}
     }
     let inst = get.inst();
     Some(match tag {
@@ -613,12 +610,6 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             from_fill: Bps(get.i64()),
             from_mid: Bps(get.i64()),
             age: Nanos(get.u64()),
-        },
-        tag::ADOPTED => Note::Adopted {
-            inst,
-            ours: Qty(get.i64()),
-            venue: Qty(get.i64()),
-            px: Price(get.i64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
         tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),

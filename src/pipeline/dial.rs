@@ -62,6 +62,11 @@ impl Dialer {
         self.pause = Nanos((self.pause.0 * 2).min(PAUSE_MOST.0));
     }
 
+    /// A connection now, blocking: for the last cancels.
+    pub fn dial(&self) -> Result<Conn, NetError> {
+        Conn::connect(&self.to, &self.limits, &|| self.clock.stamp().0)
+    }
+
     fn start(&mut self) {
         let (tx, rx) = bounded(1);
         let (to, limits, clock) = (self.to.clone(), self.limits, self.clock.clone());

@@ -4,16 +4,18 @@
 //! What the venue says goes to the core and is never dropped: without room in the ring the socket
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
+mod cold;
+
 use super::Step;
+use super::chores::Chores;
 use super::clock::Clock;
 use super::dial::Dialer;
 use super::metrics::{Metrics, Stage};
-use super::reconcile::{Reconciler, VenueView};
+use super::reconcile::Reconciler;
 use crate::event::{Action, Event, Link, Refused, Stamp, Tif, Timed};
-use crate::instrument::{InstId, Instrument, Quantizer};
+use crate::instrument::{Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::risk::Approved;
-use crate::units::{Price, Qty};
 use crate::venue::{Sink, VenueAccount};
 use ring::spsc::{Consumer, Producer};
 use std::sync::Arc;
@@ -29,8 +31,6 @@ const ROOM: usize = 64;
 const ASK_BASE: u64 = 1 << 40;
 const PING_NS: u64 = 15_000_000_000;
 const SILENCE_NS: u64 = 32_000_000_000;
-/// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
-const RECONCILE_NS: u64 = 250_000_000;
 
 /// Where the account stands with the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,10 @@ enum Standing {
 pub struct EgressStep {
     venue: VenueAccount,
     markets: Vec<Quantizer>,
+    /// Rules that the core was told of: markets as they will be, once it decides by them, and how
+    /// many answers about each there were.
+    told: Vec<(u16, Option<Instrument>)>,
+    chores: Chores,
     conn: Option<Conn>,
     dialer: Dialer,
     reconciler: Reconciler,
@@ -89,6 +93,7 @@ pub struct Parts {
     pub instruments: Vec<Instrument>,
     pub dialer: Dialer,
     pub reconciler: Reconciler,
+    pub chores: Chores,
     pub actions: Consumer<Timed<Approved<Action>>>,
     pub events: Producer<Event>,
     pub clock: Clock,
@@ -99,7 +104,9 @@ impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
         EgressStep {
             venue: parts.venue,
+            told: vec![(0, None); parts.instruments.len()],
             markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
+            chores: parts.chores,
             conn: None,
             dialer: parts.dialer,
             reconciler: parts.reconciler,
@@ -173,13 +180,7 @@ impl EgressStep {
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                // By the venue's list, and then its view of the account is told to the core.
-                Action::CancelAll => {
-                    self.standing = Standing::Reconciling;
-                    self.sweep = true;
-                }
-                // The sequencer gives these to feed.
-                Action::Resnapshot { .. } => {}
+                cold => self.ask_cold(&cold),
             }
         }
         if sent > 0 {
@@ -391,10 +392,14 @@ impl EgressStep {
     fn refuse_all(&mut self, now: Stamp) {
         loop {
             self.collect();
-            if self.batch.is_empty() {
-                return;
+            let Some(first) = self.batch.first() else { return };
+            if is_order(&first.action) {
+                self.unsent(Refused::NotConnected, now);
+            } else {
+                // A question about an order is asked again by the core.
+                let cold = first.action;
+                self.ask_cold(&cold);
             }
-            self.unsent(Refused::NotConnected, now);
         }
     }
 
@@ -425,59 +430,6 @@ impl EgressStep {
         self.owed_link.is_none()
     }
 
-    /// Reads the venue's view until no order rests there that is not of this run.
-    #[cold]
-    fn reconcile(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
-        match self.reconciler.poll() {
-            None => {
-                if now.0 >= self.next_reconcile {
-                    self.next_reconcile = now.0 + RECONCILE_NS;
-                    self.reconciler.start();
-                }
-                Ok(())
-            }
-            // Tried again at the next time.
-            Some(Err(_)) => Ok(()),
-            Some(Ok(view)) => self.take_view(conn, &view, now),
-        }
-    }
-
-    fn take_view(&mut self, conn: &mut Conn, view: &VenueView, now: Stamp) -> Result<(), NetError> {
-        let now_ms = self.clock.time(now).0 / 1_000_000;
-        let mut foreign = 0;
-        for order in &view.orders {
-            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
-            if ours && !self.sweep {
-                continue;
-            }
-            let Some(inst) = self.named(&order.coin) else { continue };
-            foreign += 1;
-            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-            if let Ok(len) = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]) {
-                conn.send(&self.frame[..len])?;
-            }
-        }
-        if foreign > 0 || self.events.free() < self.markets.len() + 1 {
-            return Ok(());
-        }
-        for i in 0..self.markets.len() {
-            let inst = InstId(i as u16);
-            let held = view.positions.iter().find(|p| self.named(&p.coin) == Some(inst));
-            let (qty, entry) = held.map_or((Qty::ZERO, Price::ZERO), |p| (p.qty, p.entry));
-            let _ = self.events.push(Event::Position { inst, qty, entry, recv: now });
-        }
-        let open_orders = view.orders.len() as u32;
-        let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
-        self.standing = Standing::Ready;
-        self.sweep = false;
-        Ok(())
-    }
-
-    fn named(&self, coin: &str) -> Option<InstId> {
-        let mut markets = self.markets.iter().map(Quantizer::instrument);
-        markets.find(|i| i.spec.symbol.as_str() == coin).map(|i| i.id)
-    }
-
     /// Pings and half-open detection.
     fn keep(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         if now.0.saturating_sub(self.heard) > SILENCE_NS {
@@ -491,38 +443,6 @@ impl EgressStep {
         Ok(())
     }
 
-    /// The core is gone: its thread panicked, or its end of the ring was dropped. What rests is
-    /// cancelled by the venue's own list, because nobody is left who knows ours. Blocks.
-    #[cold]
-    pub fn abandon(&mut self) {
-        self.abandoned = true;
-        let Some(mut conn) = self.conn.take() else { return };
-        for _ in 0..8 {
-            self.reconciler.forget();
-            self.reconciler.start();
-            let view = loop {
-                if let Some(view) = self.reconciler.poll() {
-                    break view;
-                }
-                std::thread::yield_now();
-            };
-            let Ok(view) = view else { continue };
-            if view.orders.is_empty() {
-                return;
-            }
-            for order in &view.orders {
-                let Some(inst) = self.named(&order.coin) else { continue };
-                let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-                let now_ms = self.clock.now().0 / 1_000_000;
-                let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
-                if let Ok(len) = encoded {
-                    let _ = conn.send(&self.frame[..len]);
-                }
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-    }
-
     pub fn was_abandoned(&self) -> bool {
         self.abandoned
     }
@@ -533,7 +453,8 @@ impl EgressStep {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
-        if self.standing == Standing::Reconciling && self.owed_link.is_none() {
+        let wants_view = self.sweep || self.standing == Standing::Reconciling;
+        if wants_view && self.owed_link.is_none() {
             self.reconcile(conn, now)?;
         }
         Ok(work)
@@ -546,6 +467,9 @@ impl Step for EgressStep {
         if self.actions.is_abandoned() && !self.abandoned {
             self.abandon();
             return 0;
+        }
+        if !self.chores.is_idle() {
+            self.do_chores(now);
         }
         let Some(mut conn) = self.conn.take() else {
             self.pay(now);

@@ -13,6 +13,8 @@ use crossbeam::channel::{Receiver, TryRecvError, bounded};
 pub struct VenueView {
     pub positions: Vec<Position>,
     pub orders: Vec<OpenOrder>,
+    /// Raw 10^-8 quote; `None` where the answer has none that can be read.
+    pub equity: Option<i64>,
 }
 
 /// Asks for the venue's view without blocking the thread that wants it.
@@ -59,6 +61,11 @@ impl Reconciler {
         Some(result)
     }
 
+    /// The view now, blocking: for the last cancels.
+    pub fn view(&self) -> Result<VenueView, String> {
+        view(&self.info, self.owner, &self.clock)
+    }
+
     /// A question whose connection is gone has no use any more.
     pub fn forget(&mut self) {
         self.pending = None;
@@ -77,7 +84,7 @@ pub fn view(to: &Endpoint, owner: Address, clock: &Clock) -> Result<VenueView, S
     let malformed = |kind: &str| format!("{kind}: not what the venue documents");
     // Orders first: a fill between the two then shows in the position and is known by its trade id.
     let orders = info::open_orders(&ask("openOrders")?).ok_or_else(|| malformed("openOrders"))?;
-    let positions = info::positions(&ask("clearinghouseState")?)
-        .ok_or_else(|| malformed("clearinghouseState"))?;
-    Ok(VenueView { positions, orders })
+    let state = ask("clearinghouseState")?;
+    let positions = info::positions(&state).ok_or_else(|| malformed("clearinghouseState"))?;
+    Ok(VenueView { positions, orders, equity: info::equity(&state) })
 }

@@ -162,10 +162,15 @@ pub enum Silence {
     // -- the ladder's -----------------------------------------------------------------------------
     /// No level earns more than adverse selection and fees cost.
     NoEdge = 13,
+    // -- standing guards --------------------------------------------------------------------------
+    /// The settings are not proved at this price, or under the venue's new rules.
+    Unproved = 14,
+    /// The venue takes no orders of this market any more.
+    Delisted = 15,
 }
 
 impl Silence {
-    pub const ALL: [Silence; 13] = [
+    pub const ALL: [Silence; 15] = [
         Silence::Asymmetric,
         Silence::TrendFilter,
         Silence::VolatilityPause,
@@ -179,6 +184,8 @@ impl Silence {
         Silence::NotReady,
         Silence::Risk,
         Silence::NoEdge,
+        Silence::Unproved,
+        Silence::Delisted,
     ];
 
     pub fn name(self) -> &'static str {
@@ -196,6 +203,8 @@ impl Silence {
             Silence::NotReady => "not_ready",
             Silence::Risk => "risk",
             Silence::NoEdge => "no_edge",
+            Silence::Unproved => "unproved",
+            Silence::Delisted => "delisted",
         }
     }
 

@@ -7,6 +7,7 @@ pub mod signal;
 
 pub mod guard;
 pub mod regime;
+pub mod tier;
 
 pub mod maker;
 pub mod quality;

@@ -219,7 +219,11 @@ impl Auditor {
             Action::Cancel { order, .. } | Action::Query { order, .. } => {
                 assert!(order.counter() <= self.last_id, "seed {seed}: an order we never sent");
             }
-            Action::CancelAll | Action::Resnapshot { .. } => {}
+            Action::CancelAll
+            | Action::ReadAccount
+            | Action::Resnapshot { .. }
+            | Action::RefreshRules { .. }
+            | Action::Prove { .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Cold. A market of round numbers: price about 100, tick 0.01, lot 0.01, floor 10 quote.
 
-use evenkeel::core::{CoreConfig, InstConfig, PairConfig};
+use evenkeel::core::{CoreConfig, InstConfig, PairConfig, StandingParams};
 use evenkeel::instrument::{GridSpec, InstId, InstrumentSpec, Symbol, VenueId};
 use evenkeel::risk::{InstLimits, Limits};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
@@ -143,6 +143,8 @@ pub fn hedger() -> HedgeParams {
         },
         passive_offset: bps("2"),
         passive_wait: ms(400),
+        second_offset: Bps::ZERO,
+        second_wait: ms(0),
         slippage: bps("7"),
         cooldown: Nanos::from_secs(2),
         deadline: Nanos::from_secs(10),
@@ -184,7 +186,13 @@ pub fn inst(symbol: &str) -> InstConfig {
 }
 
 pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
-    CoreConfig { limits: limits(), instruments, pairs: Vec::new(), flatten_on_stop: true }
+    CoreConfig {
+        limits: limits(),
+        instruments,
+        pairs: Vec::new(),
+        flatten_on_stop: true,
+        standing: StandingParams::default(),
+    }
 }
 
 /// Long 100 quote of ETH (tick 0.1, lot 0.001), short as much SOL (tick 0.01, lot 0.1).

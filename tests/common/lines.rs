@@ -16,10 +16,10 @@
 use evenkeel::core::{Core, CoreConfig, InstConfig, Outputs};
 use evenkeel::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
-    Link, OrderId, Refused, RejectReason, Stamp, Tif, VenueOrderState,
+    Link, OrderId, ProofLine, Refused, RejectReason, Stamp, Tif, VenueOrderState,
 };
 use evenkeel::explain::Note;
-use evenkeel::instrument::InstId;
+use evenkeel::instrument::{GridSpec, InstId};
 use evenkeel::strategy::maker::{SizeFactor, SpreadPart};
 use evenkeel::strategy::pair::Imbalance;
 use evenkeel::strategy::pair_exec::{PairParams, PairReason};
@@ -38,6 +38,8 @@ pub struct Desk {
     exch_ms: u64,
     trade_id: u64,
     notes: Vec<Note>,
+    /// Answers about the rules of each market.
+    rules: Vec<u16>,
     pub log: Vec<Input>,
 }
 
@@ -51,6 +53,7 @@ impl Desk {
             exch_ms: 1,
             trade_id: 1,
             notes: Vec::new(),
+            rules: vec![0; config.instruments.len()],
             log: Vec::new(),
         }
     }
@@ -193,7 +196,60 @@ impl Desk {
             }],
             "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
             "fill" => vec![self.fill(words)],
-            _ => vec![self.order_event(words, recv)],
+            _ => self
+                .standing_event(words, recv)
+                .unwrap_or_else(|| vec![self.order_event(words, recv)]),
+        }
+    }
+
+    fn standing_event(&mut self, words: &[&str], recv: Stamp) -> Option<Vec<Event>> {
+        Some(match words[0] {
+            "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
+            "jump" => vec![Event::ClockJump { by: span(words[1]).0 as i64, recv }],
+            "rules" => vec![self.rules(words, recv)],
+            "proved" | "disproved" => vec![self.proof(words)],
+            // The venue's clock moves on by so much.
+            "venue" => {
+                self.exch_ms += span(words[1]).0 / 1_000_000;
+                Vec::new()
+            }
+            _ => return None,
+        })
+    }
+
+    /// `rules SOL lot 0.1 notional 20`, over the market of round numbers; `rules SOL delisted`
+    fn rules(&mut self, words: &[&str], recv: Stamp) -> Event {
+        let inst = self.inst(words[1]);
+        self.rules[usize::from(inst.0)] += 1;
+        let option = |name| words.iter().position(|w| *w == name).map(|at| words[at + 1]);
+        let known = super::config::spec("?");
+        Event::Rules {
+            inst,
+            listed: words.get(2) != Some(&"delisted"),
+            grid: option("tick").map_or(known.grid, |w| GridSpec::Tick(p(w))),
+            lot: option("lot").map_or(known.lot, q),
+            min_size: option("min").map_or(known.min_size, q),
+            min_notional: option("notional").map_or(known.min_notional.to_raw(), |w| q(w).0),
+            recv,
+        }
+    }
+
+    /// `proved SOL 80 to 120 [late]`, `disproved SOL 99 to 101`: an answer about the newest rules;
+    /// a late one is about those before.
+    fn proof(&self, words: &[&str]) -> Event {
+        let inst = self.inst(words[1]);
+        let late = u16::from(words.last() == Some(&"late"));
+        Event::Proved {
+            inst,
+            holds: words[0] == "proved",
+            line: ProofLine::Cap,
+            component: Component::Maker,
+            rules: self.rules[usize::from(inst.0)].wrapping_sub(late),
+            lo: p(words[2]),
+            hi: p(words[4]),
+            size: q("0.05"),
+            px: p(words[2]),
+            floor: q("0.1"),
         }
     }
 
@@ -326,6 +382,13 @@ impl Desk {
             Action::Cancel { order, .. } => format!("cancel {}", self.id(order)),
             Action::Query { order, .. } => format!("query {}", self.id(order)),
             Action::CancelAll => "cancel all".into(),
+            Action::ReadAccount => "read account".into(),
+            Action::RefreshRules { inst } => {
+                format!("refresh {}", self.symbols[usize::from(inst.0)])
+            }
+            Action::Prove { inst, px, .. } => {
+                format!("prove {} {px}", self.symbols[usize::from(inst.0)])
+            }
             Action::Resnapshot { inst } => {
                 format!("resnapshot {}", self.symbols[usize::from(inst.0)])
             }
@@ -354,6 +417,8 @@ impl Desk {
             (Note::PairSolved { inst: i, .. }, "solved") => i == inst,
             (Note::PairEntered { inst: i, .. }, "entered") => i == inst,
             (Note::PairSent { inst: i, .. }, "sent") => i == inst,
+            (Note::Proof { inst: i, .. }, "proof") => i == inst,
+            (Note::Tier { .. }, "tier") => true,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -391,6 +456,7 @@ impl Desk {
             "filtered" => self.core.counts().ladder_filtered.to_string(),
             "quiet" => self.core.is_flat_and_quiet().to_string(),
             "halted" => self.core.is_halted().to_string(),
+            "health" => self.core.degraded(self.inst(symbol)).unwrap_or("ok").into(),
             other => panic!("nothing shows {other}"),
         }
     }
@@ -441,6 +507,11 @@ fn explain(note: &Note) -> String {
             format!("{a} {b} imbalance {ratio} {}", if within { "within" } else { "above" })
         }
         Note::PairSent { intent, qty, .. } => format!("{} {qty}", intent.name()),
+        Note::Proof { holds: true, lo, hi, .. } => format!("proved {lo} to {hi}"),
+        Note::Proof { line, component, size, px, floor, .. } => {
+            format!("{} {} {size} at {px} least {floor}", component.name(), line.name())
+        }
+        Note::Tier { advised, realized } => format!("advised {advised}, realized {realized}"),
         _ => String::new(),
     }
 }

@@ -52,6 +52,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "core",
             "venue",
             "sim",
+            "proved",
         ],
     ),
     // The settings of a market as the proof's chains.
@@ -93,6 +94,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
         ],
     ),
+    // Signals and a file: nothing of the engine but its commands.
+    ("switch", &["event"]),
     (
         "session",
         &[
@@ -135,6 +138,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "pipeline",
             "session",
+            "switch",
         ],
     ),
     ("main", &["ops"]),

@@ -14,11 +14,12 @@ use crate::event::Command;
 use crate::instrument::Symbol;
 use crate::ops::scenario::pair_entry;
 use crate::ops::serve::{Bound, Door};
-use crate::ops::{Failure, scenario};
+use crate::ops::{Failure, exit, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
 use crate::session::Session;
+use crate::switch::Switch;
 use report::Outcome;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -84,6 +85,8 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let symbols: Vec<Symbol> = config.markets.iter().map(|m| m.symbol).collect();
     // With a pair the first market shown is its leg a.
     let args = &DemoArgs { symbol: symbols[0].as_str().to_owned(), ..args.clone() };
+    let file = Some(config.guards.kill_file.clone()).filter(|f| !f.is_empty());
+    let mut switch = Switch::install(file.map(PathBuf::from)).map_err(Failure::switch)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
     let mut wish = wish(args, &config)?;
@@ -112,7 +115,7 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     if let Some(door) = &door {
         view.served(door.address());
     }
-    let (session, stopped) = trade(args, session, &mut view, door.as_ref(), &clock)?;
+    let (session, stopped) = trade(args, session, &mut view, door.as_ref(), &clock, &mut switch)?;
     let metrics = std::sync::Arc::clone(&session.metrics);
     let ended = session.end();
     let exchange = venue.stop();
@@ -122,7 +125,7 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let text = if args.json { outcome.json() } else { outcome.text() };
     // A closed pipe is not an error of the run.
     let _ = writeln!(out, "{text}");
-    Ok(outcome.exit_code())
+    Ok(if switch.is_killed() { exit::KILLED } else { outcome.exit_code() })
 }
 
 /// The built-in profile, then the user's file; of its markets only the one that is traded, or the
@@ -203,13 +206,16 @@ fn trade(
     view: &mut View,
     door: Option<&Door>,
     clock: &Clock,
+    switch: &mut Switch,
 ) -> Result<(Session, bool), Failure> {
     let live = !args.json;
     let redraw = live && std::io::stdout().is_terminal();
     let begun = clock.stamp().0;
     let end = begun + args.seconds * 1_000_000_000;
     let mut next_draw = begun;
-    while clock.stamp().0 < end && !session.is_broken() {
+    let mut last = None;
+    while last.is_none() && clock.stamp().0 < end && !session.is_broken() {
+        last = switch.poll();
         watch(&mut session, view, door);
         let now = clock.stamp().0;
         if live && now >= next_draw {
@@ -219,14 +225,15 @@ fn trade(
         std::thread::sleep(Duration::from_millis(10));
     }
     let stop_at = clock.stamp().0;
-    while !session.command(Command::Stop) {
-        std::thread::yield_now();
-    }
+    order(&mut session, last.unwrap_or(Command::Stop));
     let patience = STOP_PATIENCE.as_nanos() as u64;
     // The quiet flag is set by the strategy's next telemetry after the stop.
     let mut quiet = false;
     while !quiet && clock.stamp().0 < stop_at + patience && !session.is_broken() {
         watch(&mut session, view, door);
+        if let Some(kill) = switch.poll().filter(|c| *c != Command::Stop) {
+            order(&mut session, kill);
+        }
         std::thread::sleep(Duration::from_millis(10));
         quiet = session.is_quiet() && clock.stamp().0 > stop_at + 300_000_000;
     }
@@ -235,6 +242,13 @@ fn trade(
         view.draw(&session.metrics, clock.stamp().0 - begun, redraw);
     }
     Ok((session, quiet))
+}
+
+/// The ring of commands is full for a moment at most.
+fn order(session: &mut Session, command: Command) {
+    while !session.command(command) && !session.is_broken() {
+        std::thread::yield_now();
+    }
 }
 
 fn watch(session: &mut Session, view: &mut View, door: Option<&Door>) {

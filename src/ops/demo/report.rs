@@ -181,7 +181,9 @@ impl Outcome {
         let _ = writeln!(out, "refused by us:         {}", list(&refused));
         let _ = writeln!(out, "silent sides:          {}", list(&self.silences()));
         let _ = writeln!(out, "alarms:                {}", list(&self.alarms()));
+        let tier = if self.core.is_premium_advised() { "advised" } else { "not advised" };
         let _ = writeln!(out, "illegal orders:        {}", self.illegal);
+        let _ = writeln!(out, "fee-paying tier:       {tier}");
         let (once, none) = (counts.ladder_concentrated, counts.ladder_filtered);
         if once + none > 0 {
             let _ =
@@ -265,6 +267,8 @@ impl Outcome {
             "illegal_orders": self.illegal,
             "ladder_concentrated": counts.ladder_concentrated,
             "ladder_filtered": counts.ladder_filtered,
+            "premium_advised": self.core.is_premium_advised(),
+            "degraded": self.core.degraded(InstId(0)),
             "max_abs_inventory": s.max_abs_position.to_string(),
             "final_inventory": s.position.to_string(),
             "venue_inventory": self.venue_position.map(|p| p.to_string()),

@@ -186,6 +186,17 @@ impl View {
                 self.tell(format!("pair    cycle {cycle} filled, imbalance {ratio}"));
             }
             Note::PairSolved { .. } | Note::PairSent { .. } | Note::Level { .. } => {}
+            Note::Proof { holds: true, lo, hi, .. } => {
+                self.tell(format!("proved  for mids {lo} to {hi}"));
+            }
+            Note::Proof { line, component, size, px, floor, .. } => {
+                let (who, line) = (component.name(), line.name());
+                self.tell(format!("UNPROVED {who} {line}: {size} at {px}, least {floor}"));
+            }
+            Note::Tier { advised, .. } => {
+                let not = if advised { "" } else { "no longer " };
+                self.tell(format!("fee-paying tier {not}advised"));
+            }
             Note::Markout { .. } | Note::Hash { .. } => {}
         }
     }

@@ -284,6 +284,20 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
         | Note::PairSent { .. }
         | Note::Pair { .. }
         | Note::PairEntered { .. } => super::pair::text(note, config),
+        Note::Proof { inst, holds: true, lo, hi, .. } => {
+            format!("{} settings proved for mids {lo} to {hi}", symbol(config, inst))
+        }
+        Note::Proof { inst, line, component, size, px, floor, .. } => format!(
+            "{} settings NOT proved: {} {}: {size} at {px}, where the least is {floor}",
+            symbol(config, inst),
+            component.name(),
+            line.name()
+        ),
+        Note::Tier { advised, realized } => format!(
+            "fee-paying tier {}advised: realized {}",
+            if advised { "" } else { "no longer " },
+            quote(realized)
+        ),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
     }
 }
@@ -361,6 +375,14 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
         | Note::PairSent { .. }
         | Note::Pair { .. }
         | Note::PairEntered { .. } => super::pair::json(note, config),
+        Note::Proof { inst, holds, line, component, lo, hi, size, px, floor } => json!({
+            "kind": "proof", "symbol": symbol(config, inst), "holds": holds, "line": line.name(),
+            "component": component.name(), "lo": lo.to_string(), "hi": hi.to_string(),
+            "size": size.to_string(), "px": px.to_string(), "floor": floor.to_string(),
+        }),
+        Note::Tier { advised, realized } => json!({
+            "kind": "tier", "advised": advised, "realized_quote": quote(realized),
+        }),
         Note::Hash { inputs, hash } => json!({
             "kind": "hash", "inputs": inputs, "hash": format!("{hash:016x}"),
         }),
