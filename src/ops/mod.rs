@@ -9,6 +9,7 @@ pub mod replay;
 pub mod scenario;
 pub mod show_config;
 pub mod sign;
+pub mod venue;
 
 /// Exit codes of the binary. Documented in README.md.
 pub mod exit {

@@ -101,6 +101,7 @@ pub fn start(stage: Stage, port: u16, clock: &Clock) -> Result<Venue, Failure> {
     let time = clock.clone();
     let server = server::start(config, exchange, market, Box::new(move || time.now()))
         .map_err(Failure::environment)?;
+    tracing::info!(url = %server.http_url(), account = %owner, "the embedded venue listens");
     let run_tag = u64::from_be_bytes(random::<8>()?);
     Ok(Venue { server, account, owner, agent_key, run_tag })
 }
