@@ -214,6 +214,30 @@ fn new_connections_are_refused_for_a_while() {
     assert!(left.core.counts().alarms[Alarm::LinkDown as usize] >= 1);
 }
 
+/// While no WebSocket can be made, what rests is cancelled over REST.
+#[test]
+fn what_rests_is_cancelled_by_rest() {
+    let mut run = Run::start("rest");
+    let account = run.venue.account;
+    let open = move |x: &mut evenkeel::sim::exchange::Exchange| x.open_orders(account).count();
+    let wait = |run: &mut Run, rests: bool| {
+        let end = run.clock.stamp().0 + PATIENCE;
+        while (run.venue.server.with(open) == Some(0)) == rests && run.clock.stamp().0 < end {
+            run.play(10);
+        }
+    };
+    wait(&mut run, true);
+    run.fault(ServerFault::RefuseWebSockets);
+    run.fault(ServerFault::Drop(Scope::All));
+    wait(&mut run, false);
+    assert_eq!(run.venue.server.with(open), Some(0), "quotes rest that nobody can move");
+    assert!(run.session.metrics.egress.rest_cancels.get() > 0);
+    run.fault(ServerFault::Heal);
+    run.play(1000);
+    let left = run.end();
+    assert!(left.core.counts().alarms[Alarm::LinkDown as usize] >= 1);
+}
+
 #[test]
 fn answers_are_lost() {
     let mut run = Run::start("lost-answers");

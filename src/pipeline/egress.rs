@@ -4,17 +4,21 @@
 //! What the venue says goes to the core and is never dropped: without room in the ring the socket
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
+mod batch;
+
 use super::Step;
 use super::clock::Clock;
 use super::dial::Dialer;
 use super::metrics::{Metrics, Stage};
 use super::reconcile::{Reconciler, VenueView};
-use crate::event::{Action, Event, Link, Refused, Stamp, Tif, Timed};
+use super::rescue::Rescue;
+use crate::event::{Action, Event, Link, Refused, Stamp, Timed};
 use crate::instrument::{InstId, Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::risk::Approved;
 use crate::units::{Price, Qty};
 use crate::venue::{Sink, VenueAccount};
+use batch::{asset, is_legal, is_order, same_frame};
 use ring::spsc::{Consumer, Producer};
 use std::sync::Arc;
 
@@ -49,6 +53,7 @@ pub struct EgressStep {
     conn: Option<Conn>,
     dialer: Dialer,
     reconciler: Reconciler,
+    rescue: Rescue,
     standing: Standing,
     actions: Consumer<Timed<Approved<Action>>>,
     events: Producer<Event>,
@@ -97,12 +102,16 @@ pub struct Parts {
 
 impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
+        let mut reconciler = parts.reconciler;
+        reconciler.trades(parts.instruments.iter().map(|i| i.spec.symbol.as_str()));
+        let rescue = reconciler.rescue();
         EgressStep {
             venue: parts.venue,
             markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
             conn: None,
             dialer: parts.dialer,
-            reconciler: parts.reconciler,
+            reconciler,
+            rescue,
             standing: Standing::Down,
             actions: parts.actions,
             events: parts.events,
@@ -370,7 +379,8 @@ impl EgressStep {
     #[cold]
     fn connect(&mut self, now: Stamp) -> usize {
         self.refuse_all(now);
-        let Some(Ok(mut conn)) = self.dialer.poll() else { return 0 };
+        let Some(Ok(mut conn)) = self.dialer.poll() else { return self.rescue() };
+        self.rescue.end();
         for frame in self.venue.subscriptions() {
             if conn.send(frame.as_bytes()).is_err() {
                 self.dialer.lost();
@@ -398,11 +408,20 @@ impl EgressStep {
         }
     }
 
+    /// Cancels by REST what rests while there is no connection.
+    fn rescue(&mut self) -> usize {
+        let markets = &self.markets;
+        let sent = self.rescue.step(&mut self.venue, |c| asset(markets, c), &mut self.frame[..]);
+        self.metrics.egress.rest_cancels.add(sent as u64);
+        sent
+    }
+
     #[cold]
     fn lost(&mut self) {
         self.conn = None;
         self.dialer.lost();
         self.reconciler.forget();
+        self.rescue.begin();
         self.standing = Standing::Down;
         self.venue.lost(self.clock.now().0 / 1_000_000);
         self.metrics.egress.reconnects.add(1);
@@ -496,7 +515,11 @@ impl EgressStep {
     #[cold]
     pub fn abandon(&mut self) {
         self.abandoned = true;
-        let Some(mut conn) = self.conn.take() else { return };
+        let Some(mut conn) = self.conn.take() else {
+            let markets = &self.markets;
+            let room = &mut self.frame[..];
+            return self.rescue.finish(8, &mut self.venue, |c| asset(markets, c), room);
+        };
         for _ in 0..8 {
             self.reconciler.forget();
             self.reconciler.start();
@@ -562,31 +585,4 @@ impl Step for EgressStep {
             }
         }
     }
-}
-
-/// Do two actions fit into one frame? Orders of one time in force, or cancels.
-#[inline]
-fn same_frame(a: &Action, b: &Action) -> bool {
-    match (a, b) {
-        (Action::Place { tif: x, .. }, Action::Place { tif: y, .. }) => x == y && *x != Tif::Ioc,
-        (Action::Cancel { .. }, Action::Cancel { .. }) => true,
-        _ => false,
-    }
-}
-
-/// Does it change orders at the venue, which takes a signature?
-#[inline]
-fn is_order(action: &Action) -> bool {
-    matches!(action, Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. })
-}
-
-#[inline]
-fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
-    let (Action::Place { inst, px, qty, .. } | Action::Modify { inst, px, qty, .. }) = *action
-    else {
-        return true;
-    };
-    let Some(market) = markets.get_mut(usize::from(inst.0)) else { return false };
-    let fits = market.is_on_grid(px) && market.instrument().is_whole_lots(qty);
-    fits && market.floor(px).is_some_and(|floor| qty >= floor)
 }

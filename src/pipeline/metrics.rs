@@ -225,6 +225,8 @@ pub struct FeedCounts {
 pub struct EgressCounts {
     pub orders: Counter,
     pub cancels: Counter,
+    /// Cancels by the second path, while the socket was down.
+    pub rest_cancels: Counter,
     pub queries: Counter,
     pub frames_in: Counter,
     pub answers: Counter,

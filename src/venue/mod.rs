@@ -156,6 +156,19 @@ impl VenueAccount {
         }
     }
 
+    /// Writes the signed body of `POST /exchange` that cancels orders by the venue's numbers: the
+    /// second path, for when there is no socket. Cold.
+    pub fn cancel_body(
+        &mut self,
+        cancels: &[(u32, u64)],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.cancel_body(cancels, now_ms, out),
+        }
+    }
+
     /// Decodes one frame; does not emit the first `taken` events.
     pub fn decode(
         &mut self,

@@ -9,7 +9,7 @@ use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
 use super::orders::answer::{Outcome, answer_events, decode_post};
 use super::orders::{Form, OrderCodec, Posted};
-use super::sign::Cloid;
+use super::sign::{Cloid, L1Action};
 use super::user::{UserCodec, UserFrame};
 use crate::event::{Action, Event, OrderId, Refused, Stamp, VenueOrderState};
 use crate::units::Qty;
@@ -115,14 +115,29 @@ impl Account {
         now_ms: u64,
         out: &mut [u8],
     ) -> Result<usize, Refused> {
-        use super::sign::L1Action;
-        let cancels = [(asset, oid)];
-        let action = L1Action::Cancel { cancels: &cancels, fast: true };
-        let posted = self
-            .orders
-            .encode_l1(&action, Form::Post, now_ms, &mut self.signer, out)
-            .map_err(|_| Refused::Encode)?;
-        Ok(posted.len)
+        self.write_cancels(&[(asset, oid)], Form::Post, now_ms, out)
+    }
+
+    /// Writes the signed body for `/exchange` that cancels orders by the venue's numbers. Cold.
+    pub fn cancel_body(
+        &mut self,
+        cancels: &[(u32, u64)],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        self.write_cancels(cancels, Form::Body, now_ms, out)
+    }
+
+    fn write_cancels(
+        &mut self,
+        cancels: &[(u32, u64)],
+        form: Form,
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        let action = L1Action::Cancel { cancels, fast: true };
+        let encoded = self.orders.encode_l1(&action, form, now_ms, &mut self.signer, out);
+        encoded.map(|posted| posted.len).map_err(|_| Refused::Encode)
     }
 
     /// Writes the question what became of an order. Not signed, so not hot.

@@ -74,6 +74,19 @@ impl std::fmt::Display for MetaError {
 
 impl std::error::Error for MetaError {}
 
+/// The dex of a coin: `xyz` of `xyz:GOLD`, "" of a coin of the first one.
+pub fn dex_of(coin: &str) -> &str {
+    coin.split_once(':').map_or("", |(dex, _)| dex)
+}
+
+/// The dexs of these coins, each once.
+pub fn dexs<'a>(coins: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut dexs: Vec<String> = coins.map(|coin| dex_of(coin).to_owned()).collect();
+    dexs.sort();
+    dexs.dedup();
+    dexs
+}
+
 /// Maker and taker fee of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fees {
