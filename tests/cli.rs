@@ -210,3 +210,15 @@ fn the_venue_serves_and_reports_each_account() {
     assert_eq!(bad.status.code(), Some(2), "{}", text(&bad.stderr));
     assert!(text(&bad.stderr).contains("DOGE"));
 }
+
+/// A market of a builder's dex, from its metadata to its fills and the stop.
+#[test]
+fn a_builders_market_is_traded_end_to_end() {
+    let journal = scratch("builders_market.journal");
+    let run = demo(&journal, &["--symbol", "xyz:GOLD"]);
+    assert!(run["fills"].as_u64() > Some(0), "{run}");
+    assert_eq!(run["illegal_orders"], 0);
+    assert_eq!(run["venue_open_orders"], 0);
+    assert_eq!(run["final_inventory"], run["venue_inventory"]);
+    assert_eq!(run["replay_identical"], true);
+}

@@ -139,7 +139,7 @@ fn accounts(texts: &[String]) -> Result<Vec<Owner>, Failure> {
 }
 
 /// The markets by their names: numbers as the venue gives them.
-fn markets(names: &[String]) -> Result<Vec<(Instrument, FlowParams)>, Failure> {
+pub fn markets(names: &[String]) -> Result<Vec<(Instrument, FlowParams)>, Failure> {
     let mut dexs: Vec<&str> = Vec::new();
     let mut next: BTreeMap<usize, u32> = BTreeMap::new();
     let mut taken: Vec<u32> = Vec::new();

@@ -124,8 +124,7 @@ fn ask(
 ) -> Result<Vec<u8>, String> {
     let owner = owner.text();
     let owner = String::from_utf8_lossy(&owner);
-    // The names of dexs are those of the configuration's symbols: letters, digits, no quotes.
-    let body = format!("{{\"type\":\"{kind}\",\"user\":\"{owner}\",\"dex\":\"{dex}\"}}");
+    let body = serde_json::json!({"type": kind, "user": owner, "dex": dex}).to_string();
     http_post(to, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
         .map_err(|error| format!("{kind}: {error}"))
 }

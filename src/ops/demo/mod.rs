@@ -10,11 +10,13 @@ mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
+use crate::instrument::Symbol;
 use crate::ops::{Failure, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
 use crate::session::Session;
+use crate::venue::hyperliquid::meta;
 use report::Outcome;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ pub struct DemoArgs {
     /// Plays a recorded market from this folder instead of the seeded one.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Market to trade.
+    /// Market to trade. One of a builder's dex (xyz:GOLD) runs on the flow and settings of SOL.
     #[arg(long, default_value = "SOL")]
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
@@ -121,6 +123,14 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         layers.push((text, file));
     }
     let mut config = Config::layered(&layers, &[], &[]).map_err(Failure::config)?;
+    if !meta::dex_of(&args.symbol).is_empty()
+        && let Some(symbol) = Symbol::new(&args.symbol)
+        && !config.markets.iter().any(|m| m.symbol == symbol)
+        && let Some(market) =
+            config.markets.iter_mut().find(|m| m.symbol.as_str() == venue::BUILDERS_FLOW)
+    {
+        market.symbol = symbol;
+    }
     let known: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
     if !known.contains(&args.symbol.as_str()) {
         let known = known.join(", ");
