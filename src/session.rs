@@ -307,6 +307,9 @@ fn start_thread(
             }
             resume_unwind(panic);
         }
+        if let Some(egress) = &mut steps.egress {
+            egress.farewell();
+        }
         steps
     };
     std::thread::Builder::new().name(row.name.into()).spawn(run).map_err(StartError::Thread)

@@ -16,6 +16,7 @@ use evenkeel::pipeline::table::{Table, Topology, Wish};
 use evenkeel::session::Session;
 use evenkeel::sim::exchange::{Fault, FaultRule};
 use evenkeel::sim::server::{BadFrame, Scope, ServerFault};
+use evenkeel::venue::hyperliquid::dead_man::Switch;
 
 /// Market seconds in a real one.
 const SPEED: u32 = 100;
@@ -138,6 +139,9 @@ impl Run {
 fn nothing_goes_wrong() {
     let mut run = Run::start("calm");
     run.play(2000);
+    // The venue's dead man's switch needs a volume: it says so, and nothing else happens.
+    let switch = run.session.metrics.egress.dead_man.get();
+    assert_eq!(switch, Switch::TooLittleVolume as u64);
     let left = run.end();
     assert_eq!(left.ups, [1, 1]);
     assert_eq!(left.core.counts().adopted, 0);

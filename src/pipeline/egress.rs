@@ -5,6 +5,7 @@
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
 mod batch;
+mod beat;
 
 use super::Step;
 use super::clock::Clock;
@@ -556,6 +557,9 @@ impl EgressStep {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
+        if self.standing == Standing::Ready && self.venue.wants_beat(self.clock.time(now)) {
+            self.beat(conn, now)?;
+        }
         if self.standing == Standing::Reconciling && self.owed_link.is_none() {
             self.reconcile(conn, now)?;
         }

@@ -237,6 +237,8 @@ pub struct EgressCounts {
     /// Orders that failed the checks at the last door before the wire. Must stay zero.
     pub illegal: Counter,
     pub pool_empty: Counter,
+    /// The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.
+    pub dead_man: Counter,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};
 use crate::instrument::InstId;
+use crate::units::Nanos;
 use hyperliquid::feed::Decoded;
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
@@ -179,6 +180,34 @@ impl VenueAccount {
     ) -> Result<hyperliquid::account::AccountFrame, Malformed> {
         match self {
             VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
+        }
+    }
+
+    /// Is the venue to be told that we live, or has it answered?
+    #[inline]
+    pub fn wants_beat(&self, now: Nanos) -> bool {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.wants_beat(now.0 / 1_000_000),
+        }
+    }
+
+    /// Writes the frame that puts the dead man's switch off, when that is due. Cold.
+    pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.beat(now_ms, out),
+        }
+    }
+
+    /// Writes the frame that takes an armed switch back. Cold.
+    pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.disarm(now_ms, out),
+        }
+    }
+
+    pub fn switch(&self) -> hyperliquid::dead_man::Switch {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.switch(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod control;
+pub mod dead_man;
 pub mod errors;
 pub mod feed;
 pub mod info;
