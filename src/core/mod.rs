@@ -13,7 +13,7 @@ mod decide;
 mod quote;
 mod state;
 
-pub use state::InstSnapshot;
+pub use state::{InstSnapshot, Valued};
 pub(crate) use state::{InstState, Mismatch, Said};
 
 use crate::book::{Applied, Top};
@@ -237,6 +237,11 @@ impl Core {
                 self.market(inst, recv, out, |s| s.book.tear(reason));
             }
             Event::Trade { .. } => self.counts.trades += 1,
+            Event::Context { inst, mark, oracle, funding, .. } => {
+                if let Some(state) = self.insts.get_mut(usize::from(inst.0)) {
+                    state.valued = Valued { mark, oracle, funding };
+                }
+            }
             Event::Command { command } => self.command(command, out),
             Event::LinkDown { link: Link::Market, recv } => {
                 for i in 0..self.insts.len() {
@@ -462,6 +467,7 @@ impl Core {
             taker_volume,
             open_orders: state.orders.len(),
             quality: state.quality.report(),
+            valued: state.valued,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Hot. The 64-byte form of inputs, actions and notes. Little-endian fields in the order of their
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
+mod value;
+
 use super::{JournalError, RECORD, Record};
 use crate::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
@@ -154,6 +156,7 @@ mod tag {
     pub const LINK_DOWN: u8 = 19;
     pub const COMMAND: u8 = 20;
     pub const DECIDE: u8 = 21;
+    pub const CONTEXT: u8 = 25;
     pub const PLACE: u8 = 32;
     pub const MODIFY: u8 = 33;
     pub const CANCEL: u8 = 34;
@@ -193,7 +196,7 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::DECIDE => {
+            tag::LEVELS..=tag::DECIDE | tag::CONTEXT => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
@@ -277,7 +280,7 @@ fn encode_input(input: &Input) -> [u8; RECORD] {
         Event::Funding { inst, amount, exch_ms } => {
             put(tag::FUNDING).u16(inst.0).i64(amount).u64(exch_ms)
         }
-        Event::Equity { amount, recv } => put(tag::EQUITY).i64(amount).u64(recv.0),
+        fact @ (Event::Equity { .. } | Event::Context { .. }) => value::encode(&fact, put),
         Event::LinkUp { link, recv } => put(tag::LINK_UP).u8(link as u8).u64(recv.0),
         Event::LinkDown { link, recv } => put(tag::LINK_DOWN).u8(link as u8).u64(recv.0),
         Event::Command { command } => put(tag::COMMAND).u8(command as u8),
@@ -347,7 +350,7 @@ fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
         },
         tag::RECONCILED => Event::Reconciled { open_orders: get.u32(), recv: get.stamp() },
         tag::FUNDING => Event::Funding { inst: get.inst(), amount: get.i64(), exch_ms: get.u64() },
-        tag::EQUITY => Event::Equity { amount: get.i64(), recv: get.stamp() },
+        tag::EQUITY | tag::CONTEXT => value::decode(tag, get),
         tag::LINK_UP => Event::LinkUp { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::LINK_DOWN => Event::LinkDown { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::COMMAND => Event::Command { command: Command::from_code(get.u8())? },
@@ -603,102 +606,4 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn samples() -> Vec<Record> {
-        let level = |p| Level { px: Price(p), qty: Qty(-p) };
-        let events = [
-            Event::Levels {
-                inst: InstId(7),
-                side: Side::Sell,
-                start: 3,
-                count: 2,
-                levels: [level(1), level(i64::MAX), level(3)],
-            },
-            Event::Bbo {
-                inst: InstId(1),
-                decode_ns: 77,
-                bid: level(9),
-                ask: level(10),
-                exch_ms: 1_790_000_000_000,
-                recv: Stamp(123_456_789_012),
-            },
-            Event::Fill {
-                inst: InstId(2),
-                side: Side::Sell,
-                taker: true,
-                order: OrderId(9 << 16),
-                px: Price(1),
-                qty: Qty(2),
-                fee: -3,
-                trade_id: u64::MAX,
-                exch_ms: 5,
-            },
-            Event::Unsent { order: OrderId(1), reason: Refused::Encode, recv: Stamp(4) },
-            Event::Decide { drained: 9 },
-        ];
-        let inputs = events.map(|event| Record::Input(Input { now: Nanos(42), event }));
-        let place = Action::Place {
-            inst: InstId(3),
-            side: Side::Buy,
-            tif: Tif::Ioc,
-            reduce_only: true,
-            component: Component::Hedger,
-            order: OrderId(5),
-            px: Price(6),
-            qty: Qty(7),
-        };
-        let quote = Note::Quote {
-            inst: InstId(1),
-            side: Side::Sell,
-            silence: Some(Silence::Asymmetric),
-            raised: true,
-            px: Price(1),
-            qty: Qty(2),
-            parts: [-1; SPREAD_PARTS],
-            factors: [850; SIZE_FACTORS],
-        };
-        let rest = [
-            Record::Action(place),
-            Record::Note(quote),
-            Record::Note(Note::Hash { inputs: 1, hash: 2 }),
-            Record::Note(Note::Markout {
-                inst: InstId(3),
-                side: Side::Sell,
-                horizon: 2,
-                from_fill: Bps(-7),
-                from_mid: Bps(9),
-                age: Nanos(11),
-            }),
-            Record::Note(Note::Adopted {
-                inst: InstId(4),
-                ours: Qty(-1),
-                venue: Qty(2),
-                px: Price(3),
-            }),
-            Record::Torn { missing: 3 },
-        ];
-        inputs.into_iter().chain(rest).collect()
-    }
-
-    #[test]
-    fn records_round_trip() {
-        for record in samples() {
-            assert_eq!(Record::decode(&record.encode()), Ok(record));
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        for record in samples() {
-            let bytes = record.encode();
-            for bit in 0..RECORD * 8 {
-                let mut flipped = bytes;
-                flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(Record::decode(&flipped).is_err(), "bit {bit} of {record:?}");
-            }
-        }
-        assert_eq!(Record::decode(&[0; RECORD]), Err(JournalError::Checksum));
-    }
-}
+mod tests;

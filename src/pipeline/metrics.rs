@@ -213,6 +213,7 @@ pub struct FeedCounts {
     pub books: Counter,
     pub bbos: Counter,
     pub trades: Counter,
+    pub contexts: Counter,
     pub malformed: Counter,
     pub unknown: Counter,
     /// Messages whose rest was dropped because the ring was full.

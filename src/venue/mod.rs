@@ -54,6 +54,8 @@ pub enum FeedFrame {
     Book,
     Bbo,
     Trades(u32),
+    /// Mark, oracle and funding of a market.
+    Context,
     /// Acknowledgements, pongs, greetings, refusals.
     Control,
     /// A channel or market that this session does not read.
@@ -81,6 +83,7 @@ impl MarketFeed {
                 Decoded::Book(_) => FeedFrame::Book,
                 Decoded::Bbo(_) => FeedFrame::Bbo,
                 Decoded::Trades(n) => FeedFrame::Trades(n),
+                Decoded::Context(_) => FeedFrame::Context,
                 Decoded::Control(_) => FeedFrame::Control,
                 Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
                 Decoded::Full(inst) => FeedFrame::Full(inst),

@@ -1,6 +1,7 @@
 //! Hot. Hyperliquid: market data, user stream, orders and their signatures.
 
 pub mod account;
+mod context;
 pub mod control;
 pub mod dead_man;
 pub mod errors;
