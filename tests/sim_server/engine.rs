@@ -176,7 +176,7 @@ fn the_engines_scanners_read_every_public_frame() {
         link.conn.send(text.as_bytes()).unwrap();
     }
     let mut events: Vec<Event> = Vec::new();
-    let (mut books, mut trades) = (0, 0);
+    let (mut books, mut trades, mut contexts) = (0, 0, 0);
     let mut step = 0;
     // Bids, asks and trades come and go; an empty book (TSLA) is among them.
     while books < 20 || trades < 5 {
@@ -191,6 +191,9 @@ fn the_engines_scanners_read_every_public_frame() {
                 Ok(Decoded::Book(_)) => (books, seen) = (books + 1, true),
                 Ok(Decoded::Trades(n)) => trades += n,
                 Ok(Decoded::Bbo(_) | Decoded::Control(_)) => {}
+                Ok(Decoded::Context(_)) => contexts += 1,
+                // TSLA has no book, so no mark: a zero is no price.
+                Ok(Decoded::UnknownMarket) if text.contains("\"markPx\":\"0.0\"") => {}
                 other => panic!("{other:?}: {text}"),
             }
             seen
@@ -203,6 +206,7 @@ fn the_engines_scanners_read_every_public_frame() {
         })
     };
     assert!(ends(SOL, 2) && ends(TSLA, 0), "a book with levels and an empty one");
+    assert!(contexts > 0, "mark, oracle and funding");
     assert_eq!(feed.slow_frames(), 0, "the fast scanners know the form");
 }
 
