@@ -328,6 +328,15 @@ pub enum Event {
         id: u64,
         recv: Stamp,
     },
+    /// What the venue values a market at. `funding`: the rate of an hour in 10^-12, positive when
+    /// longs pay.
+    Context {
+        inst: InstId,
+        mark: Price,
+        oracle: Price,
+        funding: i64,
+        recv: Stamp,
+    },
     /// The book of this instrument is not to be trusted until the next complete snapshot.
     Gap {
         inst: InstId,

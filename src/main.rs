@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
     Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, scenario,
-    show_config, sign,
+    show_config, sign, venue,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -44,6 +44,8 @@ enum Verb {
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
     Calibrate(calibrate::CalibrateArgs),
+    /// Serves the embedded venue to other programs: SDKs, bots.
+    Venue(venue::VenueArgs),
 }
 
 /// Cold threads' log lines go to stderr, warnings by default: `EVENKEEL_LOG=info evenkeel demo`.
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)
             .map_err(Failure::environment),
+        Verb::Venue(args) => venue::run(&args, &mut stdout().lock()),
     };
     match result {
         Ok(code) => ExitCode::from(code as u8),

@@ -434,6 +434,9 @@ fn start_thread(
         if let Err(panic) = ran {
             resume_unwind(panic);
         }
+        if let Some(egress) = &mut steps.egress {
+            egress.farewell();
+        }
         steps
     };
     std::thread::Builder::new().name(row.name.into()).spawn(run).map_err(StartError::Thread)

@@ -18,7 +18,7 @@ mod state;
 
 pub use pair::{PairConfig, PairSnapshot};
 pub use standing::StandingParams;
-pub use state::InstSnapshot;
+pub use state::{InstSnapshot, Valued};
 pub(crate) use state::{InstState, Mismatch, Said};
 
 use crate::book::{Applied, Top};
@@ -301,6 +301,11 @@ impl Core {
                 self.market(inst, recv, out, |s| s.book.tear(reason));
             }
             Event::Trade { .. } => self.counts.trades += 1,
+            Event::Context { inst, mark, oracle, funding, .. } => {
+                if let Some(state) = self.insts.get_mut(usize::from(inst.0)) {
+                    state.valued = Valued { mark, oracle, funding };
+                }
+            }
             Event::Command { command } => self.command(command, out),
             Event::LinkDown { link: Link::Market, recv } => {
                 for i in 0..self.insts.len() {
@@ -531,6 +536,7 @@ impl Core {
             taker_volume,
             open_orders: state.orders.len(),
             quality: state.quality.report(),
+            valued: state.valued,
         }
     }
 

@@ -53,11 +53,22 @@ pub(crate) struct InstState {
     /// The opening position's gain is not in `base` yet: there was no mid.
     pub rebase: bool,
     pub max_abs_position: Qty,
+    pub valued: Valued,
     pub unwinding: bool,
     /// The next unwinding order is not placed before then.
     pub unwind_after: Nanos,
     /// Rules, proof, clock, margin.
     pub watch: Watch,
+}
+
+/// What the venue last said of a market's value; zeros before. For reports: nothing is decided
+/// from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Valued {
+    pub mark: Price,
+    pub oracle: Price,
+    /// The rate of an hour in 10^-12, positive when longs pay.
+    pub funding: i64,
 }
 
 /// A position report that is not the ledger's position.
@@ -96,6 +107,7 @@ pub struct InstSnapshot {
     pub taker_volume: Notional,
     pub open_orders: usize,
     pub quality: QualityReport,
+    pub valued: Valued,
 }
 
 impl InstState {
@@ -131,6 +143,7 @@ impl InstState {
             base: Notional::ZERO,
             rebase: false,
             max_abs_position: Qty::ZERO,
+            valued: Valued::default(),
             unwinding: false,
             unwind_after: Nanos::ZERO,
             watch: Watch::new(standing),

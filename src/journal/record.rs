@@ -161,6 +161,7 @@ mod tag {
     pub const RULES: u8 = 22;
     pub const PROVED: u8 = 23;
     pub const CLOCK_JUMP: u8 = 24;
+    pub const CONTEXT: u8 = 25;
     pub const PLACE: u8 = 32;
     pub const MODIFY: u8 = 33;
     pub const CANCEL: u8 = 34;
@@ -211,7 +212,7 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::CLOCK_JUMP => {
+            tag::LEVELS..=tag::CONTEXT => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }

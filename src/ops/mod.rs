@@ -12,6 +12,7 @@ pub mod scenario;
 pub mod serve;
 pub mod show_config;
 pub mod sign;
+pub mod venue;
 
 /// Exit codes of the binary. Documented in README.md.
 pub mod exit {

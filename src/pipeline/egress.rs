@@ -4,6 +4,8 @@
 //! What the venue says goes to the core and is never dropped: without room in the ring the socket
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
+mod batch;
+mod beat;
 mod cold;
 
 use super::Step;
@@ -12,11 +14,13 @@ use super::clock::Clock;
 use super::dial::Dialer;
 use super::metrics::{Metrics, Stage};
 use super::reconcile::Reconciler;
-use crate::event::{Action, Event, Link, Refused, Stamp, Tif, Timed};
+use super::rescue::Rescue;
+use crate::event::{Action, Event, Link, Refused, Stamp, Timed};
 use crate::instrument::{Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::risk::Approved;
 use crate::venue::{Sink, VenueAccount};
+use batch::{asset, is_legal, is_order, same_frame};
 use ring::spsc::{Consumer, Producer};
 use std::sync::Arc;
 
@@ -53,6 +57,7 @@ pub struct EgressStep {
     conn: Option<Conn>,
     dialer: Dialer,
     reconciler: Reconciler,
+    rescue: Rescue,
     standing: Standing,
     actions: Consumer<Timed<Approved<Action>>>,
     events: Producer<Event>,
@@ -102,6 +107,9 @@ pub struct Parts {
 
 impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
+        let mut reconciler = parts.reconciler;
+        reconciler.trades(parts.instruments.iter().map(|i| i.spec.symbol.as_str()));
+        let rescue = reconciler.rescue();
         EgressStep {
             venue: parts.venue,
             told: vec![(0, None); parts.instruments.len()],
@@ -109,7 +117,8 @@ impl EgressStep {
             chores: parts.chores,
             conn: None,
             dialer: parts.dialer,
-            reconciler: parts.reconciler,
+            reconciler,
+            rescue,
             standing: Standing::Down,
             actions: parts.actions,
             events: parts.events,
@@ -371,7 +380,8 @@ impl EgressStep {
     #[cold]
     fn connect(&mut self, now: Stamp) -> usize {
         self.refuse_all(now);
-        let Some(Ok(mut conn)) = self.dialer.poll() else { return 0 };
+        let Some(Ok(mut conn)) = self.dialer.poll() else { return self.rescue() };
+        self.rescue.end();
         for frame in self.venue.subscriptions() {
             if conn.send(frame.as_bytes()).is_err() {
                 self.dialer.lost();
@@ -403,11 +413,20 @@ impl EgressStep {
         }
     }
 
+    /// Cancels by REST what rests while there is no connection.
+    fn rescue(&mut self) -> usize {
+        let markets = &self.markets;
+        let sent = self.rescue.step(&mut self.venue, |c| asset(markets, c), &mut self.frame[..]);
+        self.metrics.egress.rest_cancels.add(sent as u64);
+        sent
+    }
+
     #[cold]
     fn lost(&mut self) {
         self.conn = None;
         self.dialer.lost();
         self.reconciler.forget();
+        self.rescue.begin();
         self.standing = Standing::Down;
         self.venue.lost(self.clock.now().0 / 1_000_000);
         self.metrics.egress.reconnects.add(1);
@@ -453,6 +472,9 @@ impl EgressStep {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
+        if self.standing == Standing::Ready && self.venue.wants_beat(self.clock.time(now)) {
+            self.beat(conn, now)?;
+        }
         let wants_view = self.sweep || self.standing == Standing::Reconciling;
         if wants_view && self.owed_link.is_none() {
             self.reconcile(conn, now)?;
@@ -486,31 +508,4 @@ impl Step for EgressStep {
             }
         }
     }
-}
-
-/// Do two actions fit into one frame? Orders of one time in force, or cancels.
-#[inline]
-fn same_frame(a: &Action, b: &Action) -> bool {
-    match (a, b) {
-        (Action::Place { tif: x, .. }, Action::Place { tif: y, .. }) => x == y && *x != Tif::Ioc,
-        (Action::Cancel { .. }, Action::Cancel { .. }) => true,
-        _ => false,
-    }
-}
-
-/// Does it change orders at the venue, which takes a signature?
-#[inline]
-fn is_order(action: &Action) -> bool {
-    matches!(action, Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. })
-}
-
-#[inline]
-fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
-    let (Action::Place { inst, px, qty, .. } | Action::Modify { inst, px, qty, .. }) = *action
-    else {
-        return true;
-    };
-    let Some(market) = markets.get_mut(usize::from(inst.0)) else { return false };
-    let fits = market.is_on_grid(px) && market.instrument().is_whole_lots(qty);
-    fits && market.floor(px).is_some_and(|floor| qty >= floor)
 }

@@ -116,6 +116,7 @@ impl FeedStep {
             Ok(FeedFrame::Book) => counts.books.add(1),
             Ok(FeedFrame::Bbo) => counts.bbos.add(1),
             Ok(FeedFrame::Trades(n)) => counts.trades.add(u64::from(n)),
+            Ok(FeedFrame::Context) => counts.contexts.add(1),
             Ok(FeedFrame::Control) => {}
             Ok(FeedFrame::Unknown) => counts.unknown.add(1),
             Ok(FeedFrame::Full(inst)) => {

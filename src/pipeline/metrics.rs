@@ -218,6 +218,7 @@ pub struct FeedCounts {
     pub books: Counter,
     pub bbos: Counter,
     pub trades: Counter,
+    pub contexts: Counter,
     pub malformed: Counter,
     pub unknown: Counter,
     /// Messages whose rest was dropped because the ring was full.
@@ -230,6 +231,8 @@ pub struct FeedCounts {
 pub struct EgressCounts {
     pub orders: Counter,
     pub cancels: Counter,
+    /// Cancels by the second path, while the socket was down.
+    pub rest_cancels: Counter,
     pub queries: Counter,
     pub frames_in: Counter,
     pub answers: Counter,
@@ -240,6 +243,8 @@ pub struct EgressCounts {
     /// Orders that failed the checks at the last door before the wire. Must stay zero.
     pub illegal: Counter,
     pub pool_empty: Counter,
+    /// The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.
+    pub dead_man: Counter,
 }
 
 /// Copies of the core's counters and standing, written a few times a second: every refusal, reject,

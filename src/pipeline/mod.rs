@@ -16,6 +16,7 @@ pub mod egress;
 pub mod feed;
 pub mod metrics;
 pub mod reconcile;
+pub mod rescue;
 pub mod runner;
 pub mod sequencer;
 pub mod table;

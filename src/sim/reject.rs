@@ -104,9 +104,9 @@ impl RejectKind {
             RejectKind::Signature => RejectReason::Signature,
             RejectKind::Expired => RejectReason::Expired,
             RejectKind::UnknownAsset => RejectReason::UnknownAsset,
+            RejectKind::ModifyNotOpen => RejectReason::NothingToModify,
             RejectKind::InvalidPrice
             | RejectKind::NotOpen
-            | RejectKind::ModifyNotOpen
             | RejectKind::ModifyTif
             | RejectKind::Leverage => RejectReason::BadRequest,
         }

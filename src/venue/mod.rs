@@ -7,6 +7,7 @@ pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};
 use crate::instrument::InstId;
+use crate::units::Nanos;
 use hyperliquid::feed::Decoded;
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
@@ -53,6 +54,8 @@ pub enum FeedFrame {
     Book,
     Bbo,
     Trades(u32),
+    /// Mark, oracle and funding of a market.
+    Context,
     /// Acknowledgements, pongs, greetings, refusals.
     Control,
     /// A channel or market that this session does not read.
@@ -80,6 +83,7 @@ impl MarketFeed {
                 Decoded::Book(_) => FeedFrame::Book,
                 Decoded::Bbo(_) => FeedFrame::Bbo,
                 Decoded::Trades(n) => FeedFrame::Trades(n),
+                Decoded::Context(_) => FeedFrame::Context,
                 Decoded::Control(_) => FeedFrame::Control,
                 Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
                 Decoded::Full(inst) => FeedFrame::Full(inst),
@@ -156,6 +160,19 @@ impl VenueAccount {
         }
     }
 
+    /// Writes the signed body of `POST /exchange` that cancels orders by the venue's numbers: the
+    /// second path, for when there is no socket. Cold.
+    pub fn cancel_body(
+        &mut self,
+        cancels: &[(u32, u64)],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.cancel_body(cancels, now_ms, out),
+        }
+    }
+
     /// Decodes one frame; does not emit the first `taken` events.
     pub fn decode(
         &mut self,
@@ -166,6 +183,34 @@ impl VenueAccount {
     ) -> Result<hyperliquid::account::AccountFrame, Malformed> {
         match self {
             VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
+        }
+    }
+
+    /// Is the venue to be told that we live, or has it answered?
+    #[inline]
+    pub fn wants_beat(&self, now: Nanos) -> bool {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.wants_beat(now.0 / 1_000_000),
+        }
+    }
+
+    /// Writes the frame that puts the dead man's switch off, when that is due. Cold.
+    pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.beat(now_ms, out),
+        }
+    }
+
+    /// Writes the frame that takes an armed switch back. Cold.
+    pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.disarm(now_ms, out),
+        }
+    }
+
+    pub fn switch(&self) -> hyperliquid::dead_man::Switch {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.switch(),
         }
     }
 

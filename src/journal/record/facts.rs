@@ -49,6 +49,10 @@ pub(super) fn encode_event(event: &Event, put: impl Fn(u8) -> Put) -> Put {
                 .i64(floor.0)
         }
         Event::ClockJump { by, recv } => put(tag::CLOCK_JUMP).i64(by).u64(recv.0),
+        Event::Context { inst, mark, oracle, funding, recv } => {
+            let put = put(tag::CONTEXT).u16(inst.0).i64(mark.0).i64(oracle.0);
+            put.i64(funding).u64(recv.0)
+        }
         _ => unreachable!("the other events have records of their own"),
     }
 }
@@ -97,6 +101,13 @@ pub(super) fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
             floor: Qty(get.i64()),
         },
         tag::CLOCK_JUMP => Event::ClockJump { by: get.i64(), recv: get.stamp() },
+        tag::CONTEXT => Event::Context {
+            inst: get.inst(),
+            mark: Price(get.i64()),
+            oracle: Price(get.i64()),
+            funding: get.i64(),
+            recv: get.stamp(),
+        },
         _ => return None,
     })
 }

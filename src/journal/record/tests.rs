@@ -34,6 +34,13 @@ fn samples() -> Vec<Record> {
             exch_ms: 5,
         },
         Event::Unsent { order: OrderId(1), reason: Refused::Encode, recv: Stamp(4) },
+        Event::Context {
+            inst: InstId(8),
+            mark: Price(i64::MAX),
+            oracle: Price(5),
+            funding: -7_856_700,
+            recv: Stamp(6),
+        },
         Event::Decide { drained: 9 },
     ];
     let inputs = events.map(|event| Record::Input(Input { now: Nanos(42), event }));

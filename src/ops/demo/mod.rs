@@ -20,6 +20,7 @@ use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
 use crate::session::Session;
 use crate::switch::Switch;
+use crate::venue::hyperliquid::meta;
 use report::Outcome;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ pub struct DemoArgs {
     /// Plays a recorded market from this folder instead of the seeded one.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Market to trade.
+    /// Market to trade. One of a builder's dex (xyz:GOLD) runs on the flow and settings of SOL.
     #[arg(long, default_value = "SOL")]
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
@@ -155,6 +156,14 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         }
         pair_entry::keep_legs(&mut config)?;
         return Ok(config);
+    }
+    if !meta::dex_of(&args.symbol).is_empty()
+        && let Some(symbol) = Symbol::new(&args.symbol)
+        && !config.markets.iter().any(|m| m.symbol == symbol)
+        && let Some(market) =
+            config.markets.iter_mut().find(|m| m.symbol.as_str() == venue::BUILDERS_FLOW)
+    {
+        market.symbol = symbol;
     }
     let known: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
     if !known.contains(&args.symbol.as_str()) {

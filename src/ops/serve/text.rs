@@ -204,12 +204,14 @@ fn pipeline(page: &mut Page, metrics: &Metrics) {
         ("feed_books_total", "Books decoded.", &feed.books),
         ("feed_bbos_total", "Best bids and offers decoded.", &feed.bbos),
         ("feed_trades_total", "Trades decoded.", &feed.trades),
+        ("feed_contexts_total", "Marks and funding rates decoded.", &feed.contexts),
         ("feed_malformed_total", "Messages that could not be read.", &feed.malformed),
         ("feed_unknown_total", "Messages of no known kind.", &feed.unknown),
         ("feed_dropped_total", "Messages cut short by a full ring.", &feed.dropped),
         ("feed_reconnects_total", "Connections lost.", &feed.reconnects),
         ("egress_orders_total", "Orders signed.", &egress.orders),
         ("egress_cancels_total", "Cancels signed.", &egress.cancels),
+        ("egress_rest_cancels_total", "Cancels without a socket.", &egress.rest_cancels),
         ("egress_queries_total", "Questions sent.", &egress.queries),
         ("egress_answers_total", "Answers read.", &egress.answers),
         ("egress_malformed_total", "Messages that could not be read.", &egress.malformed),
@@ -223,6 +225,8 @@ fn pipeline(page: &mut Page, metrics: &Metrics) {
     for (name, help, count) in counters {
         page.one(name, "counter", help, count.get());
     }
+    let help = "The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.";
+    page.one("egress_dead_man", "gauge", help, egress.dead_man.get());
     let name = "stage_latency_ns";
     page.head(name, "summary", "Time of each stage since the start.");
     for stage in Stage::ALL {

@@ -1,6 +1,7 @@
 //! Cold. Egress beside its socket: the venue's view of the account, chores of cold threads, and the
 //! last cancels.
 
+use super::batch::asset;
 use super::{EgressStep, Standing};
 use crate::event::{Action, Event, Stamp};
 use crate::instrument::{InstId, Instrument, Quantizer};
@@ -148,6 +149,9 @@ impl EgressStep {
                 Err(error) => {
                     tracing::error!(%error, "orders may rest at the venue: cancelling them again");
                     self.conn = None;
+                    // The second path: it needs no socket.
+                    let (markets, room) = (&self.markets, &mut self.frame[..]);
+                    self.rescue.finish(1, &mut self.venue, |c| asset(markets, c), room);
                 }
             }
             std::thread::sleep(ABANDON_PAUSE);

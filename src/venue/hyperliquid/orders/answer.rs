@@ -14,6 +14,7 @@ use crate::event::{CancelReason, Event, OrderId, RejectReason, Stamp, VenueOrder
 use crate::units::{Price, Qty};
 use crate::venue::{Malformed, MalformedKind, Sink};
 
+use super::super::errors::cancel_gone;
 use scan::Scan;
 
 /// An answer and the post that it answers.
@@ -340,16 +341,13 @@ fn modify_events(
     (of_old, Some(place_event(order, verdict, reason, recv)))
 }
 
-/// The text of a cancel that found no order; the venue appends ` asset=N`.
-const GONE: &[u8] = b"Order was never placed, already canceled, or filled.";
-
 fn cancel_event(order: OrderId, verdict: Verdict<'_>, recv: Stamp) -> Event {
     match verdict {
         Verdict::Status(Status::Success) => {
             Event::Canceled { order, reason: CancelReason::ByUs, recv }
         }
         Verdict::Status(Status::Error(text)) => {
-            Event::CancelReject { order, gone: text.starts_with(GONE), recv }
+            Event::CancelReject { order, gone: cancel_gone(text), recv }
         }
         Verdict::Refused(_) => Event::CancelReject { order, gone: false, recv },
         Verdict::Status(_) | Verdict::Unknown => Event::OutcomeUnknown { order, recv },
