@@ -1,0 +1,3 @@
+//! Hot. Lighter: its cryptography, its transactions, and the frames that carry them.
+
+pub mod crypto;
