@@ -44,7 +44,7 @@ pub struct SignedTx {
     pub public: PublicKey,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct OutputTx {
     pub tx_hash: String,
     pub signature: String,
