@@ -13,7 +13,7 @@
 
 mod report;
 
-pub use report::{BacktestReport, InstReport};
+pub use report::{BacktestReport, InstReport, LadderReport};
 
 use crate::core::{Core, CoreConfig, Outputs};
 use crate::event::{
@@ -227,8 +227,14 @@ impl Backtest {
         let input = Input { now: self.now, event };
         self.core.apply(&input, &mut self.out);
         for i in 0..self.out.notes.len() {
-            if let Note::Markout { inst, horizon, from_fill, .. } = self.out.notes[i] {
-                self.insts[usize::from(inst.0)].markout(usize::from(horizon), from_fill);
+            match self.out.notes[i] {
+                Note::Markout { inst, horizon, from_fill, .. } => {
+                    self.insts[usize::from(inst.0)].markout(usize::from(horizon), from_fill);
+                }
+                Note::Ladder { inst, how, levels, total, .. } => {
+                    self.insts[usize::from(inst.0)].ladder(how, levels, total);
+                }
+                _ => {}
             }
         }
         for i in 0..self.out.actions.len() {
@@ -363,6 +369,8 @@ impl Backtest {
             let (qty, entry) = (held.qty, held.entry_px());
             self.apply(Event::Position { inst, qty, entry, recv });
         }
+        let amount = self.exchange.margin(self.account).equity.to_raw();
+        self.apply(Event::Equity { amount, recv });
         let open_orders = self.exchange.open_orders(self.account).count() as u32;
         self.apply(Event::Reconciled { open_orders, recv });
     }
@@ -376,6 +384,7 @@ fn is_own(silence: Silence) -> bool {
             | Silence::TrendFilter
             | Silence::VolatilityPause
             | Silence::BelowMinimum
+            | Silence::NoEdge
     )
 }
 

@@ -13,7 +13,9 @@
 mod check;
 mod error;
 mod fields;
+mod ladder;
 mod layer;
+mod model;
 mod read;
 mod schema;
 
@@ -25,6 +27,7 @@ use crate::core::{CoreConfig, InstConfig};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::risk::{InstLimits, Limits};
 use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::ladder_quote::LadderParams;
 use crate::strategy::maker::MakerParams;
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
@@ -142,6 +145,8 @@ pub struct MarketConfig {
     pub requote: RequoteParams,
     /// `None`: no maker on this market.
     pub maker: Option<MakerParams>,
+    /// `None`: no ladder on this market. It has a maker or a ladder or neither.
+    pub ladder: Option<LadderParams>,
     /// `None`: no hedger on this market.
     pub hedger: Option<HedgeParams>,
     pub stale: Nanos,
@@ -291,6 +296,7 @@ impl MarketConfig {
             signals: self.signals,
             requote: self.requote,
             maker: self.maker,
+            ladder: self.ladder,
             hedger: self.hedger,
             stale: self.stale,
             fast_cancel_edge: self.fast_cancel_edge,

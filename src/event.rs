@@ -95,6 +95,12 @@ impl Component {
             Component::External => "external",
         }
     }
+
+    /// Does it make the resting quotes of a market? (A market has one of the two.)
+    #[inline]
+    pub fn is_quoting(self) -> bool {
+        matches!(self, Component::Maker | Component::Ladder)
+    }
 }
 
 /// A reason with a stable code and a name, so that each can have a counter.

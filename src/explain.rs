@@ -4,6 +4,7 @@
 use crate::event::{Component, OrderId, Refused};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
@@ -127,6 +128,32 @@ pub enum Note {
         ours: Qty,
         venue: Qty,
         px: Price,
+    },
+    /// How a ladder's side spreads its capacity: said once per transition. `BelowFloor` warns that
+    /// every level was filtered, because the capacity is below the smallest floor.
+    Ladder {
+        inst: InstId,
+        side: Side,
+        how: Allocated,
+        /// Levels that are quoted.
+        levels: u8,
+        capacity: Qty,
+        floor: Qty,
+        total: Qty,
+    },
+    /// One level of a ladder that is placed, with what made its size.
+    Level {
+        inst: InstId,
+        side: Side,
+        /// From the touch outward, from zero.
+        level: u8,
+        px: Price,
+        qty: Qty,
+        /// Its own distance from the reservation price; the guards' parts are in the side's quote.
+        distance: Bps,
+        /// Its weight against the other levels'.
+        weight: u64,
+        floor: Qty,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

@@ -106,6 +106,8 @@ pub enum SpecError {
     GridOutOfScale,
     /// A tick, lot or minimum size beyond 10^10, or a minimum notional beyond 10^20.
     TooLarge,
+    /// Parameters of a ladder or a pricing model for which its formula has no value.
+    Model,
 }
 
 impl SpecError {
@@ -116,6 +118,7 @@ impl SpecError {
             SpecError::NegativeMinimum => "a minimum must not be negative",
             SpecError::GridOutOfScale => "price grid is finer than 10^-8 or has no figure",
             SpecError::TooLarge => "tick, lot or minimum is beyond the scale",
+            SpecError::Model => "the model's formula has no value for its parameters",
         }
     }
 }

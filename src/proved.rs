@@ -15,6 +15,8 @@
 //!
 //! The band is of order prices, so no row differs by side: one stands for both.
 
+mod ladder;
+
 use crate::core::InstConfig;
 use crate::event::Component;
 use crate::instrument::{Instrument, InstrumentSpec};
@@ -28,6 +30,9 @@ use crate::units::{Notional, Price, Qty, RAW_MAX};
 /// An entry must be this much above the venue's least notional, in permille, so that its exit still
 /// is after a fall of 13 %.
 pub const EXIT_MARGIN_PERMILLE: i64 = 1150;
+
+/// What a ladder's capacity in quote is made of.
+pub const CAPACITY: &str = "ladder.equity_quote x ladder.leverage";
 
 const ORDER_LIMIT: &str = "limits.order_notional_quote";
 const INVENTORY_LIMIT: &str = "limits.inventory_notional_quote";
@@ -157,6 +162,9 @@ pub fn prove_market(
     if let Some(hedger) = &config.hedger {
         prove_hedger(inst, config, hedger, band, &mut findings)?;
     }
+    if let Some(params) = &config.ladder {
+        ladder::prove_ladder(inst, config, params, band, &mut findings)?;
+    }
     let size = config.limits.order_qty;
     let unwind = Chain {
         component: Component::Unwind,
@@ -171,7 +179,11 @@ pub fn prove_market(
     };
     let rows = prove(inst, band, &[unwind])?;
     findings.push(judged(row(&rows, Check::Clip), Standing::Refused));
-    let limits = prove_limits(inst, config, band)?;
+    let mut limits = prove_limits(inst, config, band)?;
+    if let Some(params) = &config.ladder {
+        let least = least_notional(inst, band)?;
+        limits.extend(ladder::prove_capacity(inst, config, params, band, least)?);
+    }
     Ok(MarketProof { spec: inst.spec, band, findings, limits })
 }
 
@@ -182,11 +194,7 @@ fn prove_limits(
     band: PriceBand,
 ) -> Result<Vec<LimitFinding>, ProofError> {
     let limits = &config.limits;
-    // The floor's notional is a saw of the price: at most a lot above the venue's minimum, or that
-    // of the smallest size, which alone is left of the floor at the highest price there is.
-    let smallest = inst.min_qty(Price(RAW_MAX)).ok_or(ProofError::Floor)?;
-    let by_notional = inst.spec.min_notional.0 + Notional::of(band.hi, inst.spec.lot).0;
-    let least = Notional(by_notional.max(Notional::of(band.hi, smallest).0));
+    let least = least_notional(inst, band)?;
     let at = |qty| Notional::of(band.hi, qty).max(least);
     let order = |component, key, largest| (component, key, largest, ORDER_LIMIT);
     let mut rows = Vec::new();
@@ -214,6 +222,15 @@ fn prove_limits(
             LimitFinding { component, key, largest, least, limit_key, limit, standing }
         })
         .collect())
+}
+
+/// What no floor's notional in the band is above.
+fn least_notional(inst: &Instrument, band: PriceBand) -> Result<Notional, ProofError> {
+    // The floor's notional is a saw of the price: at most a lot above the venue's minimum, or that
+    // of the smallest size, which alone is left of the floor at the highest price there is.
+    let smallest = inst.min_qty(Price(RAW_MAX)).ok_or(ProofError::Floor)?;
+    let by_notional = inst.spec.min_notional.0 + Notional::of(band.hi, inst.spec.lot).0;
+    Ok(Notional(by_notional.max(Notional::of(band.hi, smallest).0)))
 }
 
 /// The factors of a maker's size in the engine's order, each over all that it can be.

@@ -62,6 +62,7 @@ struct Bench {
     now: Nanos,
     trade_id: u64,
     placed: u64,
+    of_ladder: u64,
     fills: u64,
 }
 
@@ -74,18 +75,29 @@ impl Bench {
             let maker = inst.maker.as_mut().expect("a maker");
             maker.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
             maker.regime.pause = config::bps("1000");
+            if name == "ETH" {
+                maker.model.kind = evenkeel::strategy::model::ModelKind::Glft;
+            }
             inst
         });
-        let mut cfg = config::core(instruments.into());
+        let mut ladder = config::btc("237");
+        ladder.signals.warm_up = Nanos::from_secs(1);
+        let params = ladder.ladder.as_mut().expect("a ladder");
+        params.allocation = evenkeel::strategy::ladder_quote::Allocation::Kelly;
+        params.shared.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
+        params.shared.regime.pause = config::bps("1000");
+        let instruments: Vec<_> = instruments.into_iter().chain([ladder]).collect();
+        let mut cfg = config::core(instruments);
         cfg.limits.loss = config::n("1000000");
         cfg.limits.drawdown = config::n("1000000");
         Bench {
             core: Core::new(&cfg).expect("valid"),
-            out: Outputs::for_instruments(2),
+            out: Outputs::for_instruments(3),
             answers: Vec::with_capacity(256),
             now: Nanos::from_secs(1_000),
             trade_id: 0,
             placed: 0,
+            of_ladder: 0,
             fills: 0,
         }
     }
@@ -97,6 +109,7 @@ impl Bench {
             match action.get() {
                 Action::Place { inst, side, order, px, qty, reduce_only, .. } => {
                     self.placed += 1;
+                    self.of_ladder += u64::from(inst == InstId(2));
                     self.answers.push(Event::Ack { order, venue_oid: 1, resting: true, recv });
                     if reduce_only || rng.chance(200) {
                         self.trade_id += 1;
@@ -131,12 +144,14 @@ impl Bench {
 
     fn round(&mut self, rng: &mut Rng, mid: i64, ms: u64) {
         self.now = self.now.after(Nanos::from_millis(20));
-        let inst = InstId(rng.below(2) as u16);
+        let inst = InstId(rng.below(3) as u16);
+        // The ladder's market is worth 900 of the others.
+        let times = if inst == InstId(2) { 900 } else { 1 };
         for side in Side::BOTH {
             let mut levels = [Level::default(); LEVELS_PER_EVENT];
             for (i, l) in levels.iter_mut().enumerate() {
                 let away = side.sign() * (2 + i as i64) * SCALE / 100;
-                *l = Level { px: Price(mid - away), qty: Qty(rng.within(1, 50) * SCALE) };
+                *l = Level { px: Price((mid - away) * times), qty: Qty(rng.within(1, 50) * SCALE) };
             }
             self.apply(rng, Event::Levels { inst, side, start: 0, count: 3, levels });
         }
@@ -184,6 +199,7 @@ fn the_core_allocates_nothing_after_warm_up() {
     let after = allocations();
     assert_eq!(after - before, 0, "allocations in 20 000 rounds");
     assert!(bench.placed - placed > 3_000, "{}", bench.placed - placed);
+    assert!(bench.of_ladder > 3_000, "{}", bench.of_ladder);
     assert!(bench.fills - fills > 500, "{}", bench.fills - fills);
     assert!(bench.core.counts().hedge_fills > 0 || bench.core.counts().alarms[4] > 0);
 }

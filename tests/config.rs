@@ -183,8 +183,11 @@ fn the_manual_has_every_key_with_its_range_and_no_other() {
         }
     }
     // And the effective file of everything states everything.
+    let ladder = "[[market]]\nsymbol = \"SOL\"\n[market.maker]\nenabled = false\n\
+                  [market.ladder]\nenabled = true";
+    let texts = [good("").effective_toml(), good(ladder).effective_toml()];
     let effective: BTreeSet<String> =
-        keys_of(&good("").effective_toml()).into_iter().map(|k| k.0).collect();
+        texts.iter().flat_map(|text| keys_of(text)).map(|k| k.0).collect();
     assert_eq!(effective, names(&schema));
 }
 

@@ -3,13 +3,11 @@
 
 use evenkeel::event::{Component, Refused, RejectReason};
 use evenkeel::explain::Alarm;
-use evenkeel::ops::scenario::calculators::small_account;
 use evenkeel::ops::scenario::compare::{Comparison, head, study};
 use evenkeel::ops::scenario::parts::{Ground, PARTS};
 use evenkeel::ops::scenario::study::Study;
 use evenkeel::ops::scenario::{self, ALL, Scenario, pair_entry};
 use evenkeel::sim::params::Scenario as Mood;
-use evenkeel::strategy::ladder::{Allocated, Shortfall};
 use evenkeel::strategy::maker::Silence;
 use evenkeel::units::{Nanos, Notional, Qty};
 
@@ -158,19 +156,37 @@ fn loss_streak() {
     assert!(held.pnl.total > Notional::from_raw(-50 * 100_000_000), "the loss limit is 50");
 }
 
+/// The live ladder against the embedded exchange: 237 and 50 quote at 90 000.
 #[test]
 fn small_account_quotes_what_it_can() {
-    for shortfall in [Shortfall::Concentrate, Shortfall::WaterFill] {
-        let got = small_account(237, shortfall).expect("a ladder");
-        assert_eq!((got.count(), got.how), (5, Allocated::ByWeight));
-        assert!(got.sizes[..5].iter().all(|size| *size >= qty("0.00012")));
+    let run = |cash: i64, with: bool| {
+        let plain = scenario::find("small-account").expect("a scenario");
+        let config = plain.config.0.replace("equity_quote = \"50\"", "equity_quote = \"300\"");
+        let config = (&*config.leak(), plain.config.1);
+        let report = Scenario { cash, config, ..*plain }.run(with).expect("a run");
+        assert_eq!(report.illegal, 0, "an order that the venue's rules forbid");
+        assert_eq!(report.rejected(RejectReason::MinNotional), 0);
+        assert!(report.fills > 0, "{cash}: nothing traded");
+        report.instruments[0].ladder
+    };
+    for with in [true, false] {
+        // 0.00263 BTC over five levels; the capacity follows the price and the inventory.
+        let five = run(237, with);
+        assert_eq!((five.levels, five.filtered), (5, 0), "{five:?}");
+        assert!(five.smallest >= qty("0.00012"), "{five:?}");
     }
-    // 50 quote are 0.00055 BTC: a fifth of it is 0.00011, below the floor of 0.00012.
-    let one = small_account(50, Shortfall::Concentrate).expect("a ladder");
-    assert_eq!((one.count(), one.total(), one.how), (1, qty("0.00055"), Allocated::Concentrated));
-    let four = small_account(50, Shortfall::WaterFill).expect("a ladder");
-    assert_eq!((four.count(), four.how), (4, Allocated::WaterFilled));
-    assert!(four.sizes[..4].iter().all(|size| *size >= qty("0.00012")));
+    // A fifth of 0.00055 is 0.00011, below the floor of 0.00012.
+    let one = run(50, true);
+    // (Held inventory adds to what its way out may offer, and takes from the other side.)
+    assert!(one.concentrated >= 2 && one.smallest >= qty("0.00012"), "{one:?}");
+    assert!(one.largest >= qty("0.00055"), "{one:?}");
+    let four = run(50, false);
+    assert_eq!(four.concentrated, 0, "{four:?}");
+    assert!(four.levels >= 4 && four.smallest >= qty("0.00012"), "{four:?}");
+    // 9 quote buy no order.
+    let plain = scenario::find("small-account").expect("a scenario");
+    let nothing = Scenario { cash: 9, ..*plain }.run(true).expect("a run");
+    assert_eq!((nothing.orders_sent, nothing.instruments[0].ladder.filtered), (0, 1));
 }
 
 #[test]

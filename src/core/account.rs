@@ -10,7 +10,7 @@ use crate::instrument::InstId;
 use crate::ledger::{Booked, LedgerFill};
 use crate::orders::{Order, OrderState};
 use crate::strategy::quality::QualityParams;
-use crate::units::{Nanos, Price, Qty, Side};
+use crate::units::{Nanos, Notional, Price, Qty, Side};
 
 impl Core {
     pub(super) fn account(&mut self, event: Event, out: &mut Outputs) {
@@ -39,7 +39,11 @@ impl Core {
             }
             Event::LinkUp { link: Link::Orders, .. } => self.orders_link_up(out),
             Event::LinkDown { link: Link::Orders, .. } => self.orders_link_down(out),
-            // Equity is the report's; the rest is handled before.
+            Event::Equity { amount, .. } => {
+                self.equity = Some(Notional::from_raw(amount));
+                self.touch_ladders();
+            }
+            // The rest is handled before.
             _ => {}
         }
     }
@@ -73,7 +77,7 @@ impl Core {
         let inst = id.inst();
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        if order.component == Component::Maker {
+        if order.component.is_quoting() {
             // Not as fast as the venue answers: the book that we see may be older than its own.
             state.maker_pause[order.side.index()] = now.after(state.config.requote.min_rest);
         }
@@ -163,7 +167,7 @@ impl Core {
         let now = self.now;
         let state = self.routed(id.inst())?;
         let order = state.orders.remove(id)?;
-        let rested = order.component == Component::Maker && order.acked != Nanos::ZERO;
+        let rested = order.component.is_quoting() && order.acked != Nanos::ZERO;
         if rested && order.filled() == Qty::ZERO {
             state.quality.untouched(now);
         }
@@ -188,7 +192,7 @@ impl Core {
             None if !issued || order.inst() != inst => Component::External,
             None => state.orders.late_component(order).unwrap_or(match taker {
                 true => Component::Hedger,
-                false => Component::Maker,
+                false => state.quoting_component(),
             }),
         };
         let mid2 = state.marked_mid2();
@@ -199,8 +203,8 @@ impl Core {
         }
         if let Some(o) = slot {
             state.orders.fill(order, qty);
-            if o.component == Component::Maker {
-                let params = state.config.maker.map_or(QualityParams::OFF, |m| m.quality);
+            if o.component.is_quoting() {
+                let params = state.config.quoting().map_or(QualityParams::OFF, |m| m.quality);
                 let first = o.filled() == Qty::ZERO;
                 state.quality.hit(&params, now, side, px, mid2, o.acked, first);
             }

@@ -73,6 +73,7 @@ impl Core {
         }
         let silence = if killed { Some(Silence::Halted) } else { silence };
         self.make(inst, view.as_ref(), silence, cause, out);
+        self.make_ladder(inst, view.as_ref(), silence, cause, out);
         match view {
             None => self.blind(inst, cause, out),
             Some(view) => {
@@ -110,7 +111,8 @@ impl Core {
     /// What the strategy may see, or why it sees nothing.
     fn view(&mut self, inst: InstId) -> (Option<View>, Option<Silence>) {
         let ready = self.is_ready(inst);
-        let breaker = self.risk.breaker_open(inst, Component::Maker);
+        let quoting = self.insts[usize::from(inst.0)].quoting_component();
+        let breaker = self.risk.breaker_open(inst, quoting);
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let Some(top) = state.book.top() else {
@@ -227,7 +229,7 @@ impl Core {
         if let Some((side, until)) = state.make_way {
             // The quote that stood in the way is still going. (`until` bounds a wait for a quote of
             // which nobody knows what became of it.)
-            let conflict = |o: &Order| o.component == Component::Maker && o.side == side;
+            let conflict = |o: &Order| o.component.is_quoting() && o.side == side;
             if now < until && state.orders.iter().any(conflict) {
                 self.wake(inst, until);
                 return;
@@ -268,14 +270,14 @@ impl Core {
         let state = &mut self.insts[usize::from(inst.0)];
         match placed {
             Ok(()) => state.make_way = None,
-            // It would trade with our own quote: that side of the maker goes and stays away until
+            // It would trade with our own quote: that side of the quotes goes and stays away until
             // the hedge is out. Both pull the same way, and the hedge is the one in a hurry.
             Err(Refused::SelfCross) if state.make_way.is_none_or(|(_, until)| now >= until) => {
                 let until = now.after(state.config.answer_timeout);
                 let side = target.side.opposite();
                 state.make_way = Some((side, until));
                 state.hedger.held_back();
-                self.pull(inst, cause, out, |o| o.component == Component::Maker && o.side == side);
+                self.pull(inst, cause, out, |o| o.component.is_quoting() && o.side == side);
                 self.wake(inst, until);
             }
             Err(_) => {

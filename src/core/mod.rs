@@ -10,6 +10,7 @@
 
 mod account;
 mod decide;
+mod ladder;
 mod quote;
 mod state;
 
@@ -25,10 +26,11 @@ use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
 use crate::orders::OrderState;
 use crate::risk::{Approved, InstLimits, Limits, RefusalCounts, Risk};
 use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::ladder_quote::LadderParams;
 use crate::strategy::maker::{MakerParams, Silence};
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
-use crate::units::{Bps, Nanos, Side, StateHasher};
+use crate::units::{Bps, Nanos, Notional, Side, StateHasher};
 
 /// Inputs between two journaled state hashes.
 pub const HASH_EVERY: u64 = 1 << 16;
@@ -42,7 +44,9 @@ pub struct InstConfig {
     pub limits: InstLimits,
     pub signals: SignalParams,
     pub requote: RequoteParams,
+    /// A market is quoted by a maker or by a ladder, not by both: the ladder then has none.
     pub maker: Option<MakerParams>,
+    pub ladder: Option<LadderParams>,
     pub hedger: Option<HedgeParams>,
     /// A book without an update for this long is not quoted on.
     pub stale: Nanos,
@@ -52,6 +56,14 @@ pub struct InstConfig {
     pub answer_timeout: Nanos,
     /// Window of the realized PnL that the guard watches.
     pub pnl_window: Nanos,
+}
+
+impl InstConfig {
+    /// Guards, filters and tables of whatever quotes this market.
+    #[inline]
+    pub fn quoting(&self) -> Option<&MakerParams> {
+        self.maker.as_ref().or(self.ladder.as_ref().map(|l| &l.shared))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +133,10 @@ pub struct Counts {
     pub nonsense: u64,
     /// Positions that were brought to the venue's.
     pub adopted: u64,
+    /// Times that a ladder's side began to put its whole capacity on one level, and times that it
+    /// found every level below its floor.
+    pub ladder_concentrated: u64,
+    pub ladder_filtered: u64,
 }
 
 impl Default for Counts {
@@ -144,6 +160,8 @@ impl Default for Counts {
             unroutable: 0,
             nonsense: 0,
             adopted: 0,
+            ladder_concentrated: 0,
+            ladder_filtered: 0,
         }
     }
 }
@@ -163,6 +181,8 @@ pub struct Core {
     flatten_on_stop: bool,
     /// Sum of all instruments' totals.
     total: i128,
+    /// What the venue last said that the account is worth.
+    equity: Option<Notional>,
     /// When to decide on an instrument although nothing happens; `Nanos::MAX` for never.
     wakes: Box<[Nanos]>,
     next_wake: Nanos,
@@ -175,7 +195,7 @@ impl Core {
         let mut insts = Vec::with_capacity(config.instruments.len());
         for (i, inst) in config.instruments.iter().enumerate() {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
-            insts.push(InstState::new(instrument, inst));
+            insts.push(InstState::new(instrument, inst)?);
         }
         Ok(Core {
             now: Nanos::ZERO,
@@ -188,6 +208,7 @@ impl Core {
             opened: false,
             flatten_on_stop: config.flatten_on_stop,
             total: 0,
+            equity: None,
             wakes: vec![Nanos::MAX; config.instruments.len()].into_boxed_slice(),
             next_wake: Nanos::MAX,
             // A loss limit can touch every instrument once more within a decision.
@@ -357,7 +378,7 @@ impl Core {
         next
     }
 
-    /// Pulls the maker's orders that the new top has left without edge, by the event itself.
+    /// Pulls the quotes that the new top has left without edge, by the event itself.
     #[inline]
     fn fast_cancel(&mut self, inst: InstId, top: Top, recv: Stamp, out: &mut Outputs) {
         let state = &mut self.insts[usize::from(inst.0)];
@@ -370,7 +391,7 @@ impl Core {
                 Side::Buy => order.px <= bid_max,
                 Side::Sell => order.px >= ask_min,
             };
-            let ours = order.component == Component::Maker && order.state == OrderState::Live;
+            let ours = order.component.is_quoting() && order.state == OrderState::Live;
             if has_edge || !ours {
                 continue;
             }
@@ -513,6 +534,7 @@ impl Core {
         h.word(self.next_order);
         h.word(u64::from(self.orders_up) << 1 | u64::from(self.reconciled));
         h.wide(self.total);
+        h.wide(self.equity.map_or(-1, |e| e.0));
         self.risk.digest(&mut h);
         for state in &self.insts {
             state.quantizer.digest(&mut h);
@@ -521,6 +543,9 @@ impl Core {
             state.orders.digest(&mut h);
             state.ledger.digest(&mut h);
             state.maker.digest(&mut h);
+            if let Some(ladder) = &state.ladder {
+                ladder.digest(&mut h);
+            }
             state.hedger.digest(&mut h);
             state.quality.digest(&mut h);
             h.word(u64::from(state.unwinding) << 1 | u64::from(state.dirty));

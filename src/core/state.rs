@@ -3,10 +3,12 @@
 use super::InstConfig;
 use crate::book::{Book, Top};
 use crate::event::{Component, Refused, Stamp};
-use crate::instrument::{InstId, Instrument, Quantizer};
+use crate::instrument::{InstId, Instrument, Quantizer, SpecError};
 use crate::ledger::{Ledger, PnlSplit};
 use crate::orders::{OrderState, Orders};
 use crate::strategy::hedge_exec::{HedgeReason, Hedger, OwnOrders};
+use crate::strategy::ladder::Allocated;
+use crate::strategy::ladder_quote::LadderMaker;
 use crate::strategy::maker::{Maker, Silence};
 use crate::strategy::quality::{Quality, QualityReport};
 use crate::strategy::signal::Signals;
@@ -22,6 +24,7 @@ pub(crate) struct InstState {
     pub orders: Orders,
     pub ledger: Ledger,
     pub maker: Maker,
+    pub ladder: Option<LadderMaker>,
     pub hedger: Hedger,
     /// Stamp of the first bytes since the last decision.
     pub cause: Stamp,
@@ -30,6 +33,7 @@ pub(crate) struct InstState {
     pub back_off: [[Nanos; 2]; Component::ALL.len()],
     /// Last explanation of each side and of the hedger, so that only news is written.
     pub said: [Said; 2],
+    pub said_ladder: [Option<Allocated>; 2],
     pub said_hedge: Option<HedgeReason>,
     /// Last refusal of each component's side, and when it was said.
     pub said_refused: [[Option<(Refused, Nanos)>; 2]; Component::ALL.len()],
@@ -92,8 +96,10 @@ pub struct InstSnapshot {
 }
 
 impl InstState {
-    pub(crate) fn new(instrument: Instrument, config: &InstConfig) -> InstState {
-        InstState {
+    pub(crate) fn new(instrument: Instrument, config: &InstConfig) -> Result<InstState, SpecError> {
+        let ladder = config.ladder.as_ref().map(LadderMaker::new).transpose();
+        Ok(InstState {
+            ladder: ladder.map_err(|_| SpecError::Model)?,
             quantizer: Quantizer::new(instrument),
             book: Book::default(),
             signals: Signals::new(config.signals),
@@ -106,6 +112,7 @@ impl InstState {
             dirty: false,
             back_off: [[Nanos::ZERO; 2]; Component::ALL.len()],
             said: [Said::default(); 2],
+            said_ladder: [None; 2],
             said_hedge: None,
             said_refused: [[None; 2]; Component::ALL.len()],
             quality: Quality::default(),
@@ -119,7 +126,7 @@ impl InstState {
             max_abs_position: Qty::ZERO,
             unwinding: false,
             unwind_after: Nanos::ZERO,
-        }
+        })
     }
 
     /// Twice the mid at which the position is marked: the book's, or the last one that was valid.
@@ -138,6 +145,12 @@ impl InstState {
             own.live += u32::from(order.state == OrderState::Live);
         }
         own
+    }
+
+    /// Whose the resting quotes of this market are.
+    #[inline]
+    pub(crate) fn quoting_component(&self) -> Component {
+        if self.ladder.is_some() { Component::Ladder } else { Component::Maker }
     }
 
     /// The side whose fills would shrink the position.

@@ -9,6 +9,7 @@ use crate::event::{
 use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
@@ -168,6 +169,8 @@ mod tag {
     pub const HASH: u8 = 53;
     pub const MARKOUT: u8 = 54;
     pub const ADOPTED: u8 = 55;
+    pub const LADDER: u8 = 61;
+    pub const LEVEL: u8 = 62;
     pub const TORN: u8 = 63;
 }
 
@@ -198,7 +201,7 @@ impl Record {
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
             tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
-            tag::QUOTE..=tag::ADOPTED => decode_note(bytes[0], &mut get).map(Record::Note),
+            tag::QUOTE..=tag::LEVEL => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
         };
@@ -529,6 +532,23 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(from_fill.0)
             .i64(from_mid.0)
             .u64(age.0),
+        Note::Ladder { inst, side, how, levels, capacity, floor, total } => Put::new(tag::LADDER)
+            .u16(inst.0)
+            .u8(side as u8)
+            .u8(how as u8)
+            .u8(levels)
+            .i64(capacity.0)
+            .i64(floor.0)
+            .i64(total.0),
+        Note::Level { inst, side, level, px, qty, distance, weight, floor } => Put::new(tag::LEVEL)
+            .u16(inst.0)
+            .u8(side as u8)
+            .u8(level)
+            .i64(px.0)
+            .i64(qty.0)
+            .i64(distance.0)
+            .u64(weight)
+            .i64(floor.0),
         Note::Adopted { inst, ours, venue, px } => {
             Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
         }
@@ -591,6 +611,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             px: Price(get.i64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
+        tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),
         _ => {
             let alarm = get.u8();
             Note::Alarm {
@@ -602,103 +623,32 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn samples() -> Vec<Record> {
-        let level = |p| Level { px: Price(p), qty: Qty(-p) };
-        let events = [
-            Event::Levels {
-                inst: InstId(7),
-                side: Side::Sell,
-                start: 3,
-                count: 2,
-                levels: [level(1), level(i64::MAX), level(3)],
-            },
-            Event::Bbo {
-                inst: InstId(1),
-                decode_ns: 77,
-                bid: level(9),
-                ask: level(10),
-                exch_ms: 1_790_000_000_000,
-                recv: Stamp(123_456_789_012),
-            },
-            Event::Fill {
-                inst: InstId(2),
-                side: Side::Sell,
-                taker: true,
-                order: OrderId(9 << 16),
-                px: Price(1),
-                qty: Qty(2),
-                fee: -3,
-                trade_id: u64::MAX,
-                exch_ms: 5,
-            },
-            Event::Unsent { order: OrderId(1), reason: Refused::Encode, recv: Stamp(4) },
-            Event::Decide { drained: 9 },
-        ];
-        let inputs = events.map(|event| Record::Input(Input { now: Nanos(42), event }));
-        let place = Action::Place {
-            inst: InstId(3),
-            side: Side::Buy,
-            tif: Tif::Ioc,
-            reduce_only: true,
-            component: Component::Hedger,
-            order: OrderId(5),
-            px: Price(6),
-            qty: Qty(7),
-        };
-        let quote = Note::Quote {
-            inst: InstId(1),
-            side: Side::Sell,
-            silence: Some(Silence::Asymmetric),
-            raised: true,
-            px: Price(1),
-            qty: Qty(2),
-            parts: [-1; SPREAD_PARTS],
-            factors: [850; SIZE_FACTORS],
-        };
-        let rest = [
-            Record::Action(place),
-            Record::Note(quote),
-            Record::Note(Note::Hash { inputs: 1, hash: 2 }),
-            Record::Note(Note::Markout {
-                inst: InstId(3),
-                side: Side::Sell,
-                horizon: 2,
-                from_fill: Bps(-7),
-                from_mid: Bps(9),
-                age: Nanos(11),
-            }),
-            Record::Note(Note::Adopted {
-                inst: InstId(4),
-                ours: Qty(-1),
-                venue: Qty(2),
-                px: Price(3),
-            }),
-            Record::Torn { missing: 3 },
-        ];
-        inputs.into_iter().chain(rest).collect()
+/// What a ladder says about a side, or about a level.
+fn decode_ladder(tag: u8, inst: InstId, get: &mut Get<'_>) -> Option<Note> {
+    let side = get.side()?;
+    if tag == tag::LEVEL {
+        return Some(Note::Level {
+            inst,
+            side,
+            level: get.u8(),
+            px: Price(get.i64()),
+            qty: Qty(get.i64()),
+            distance: Bps(get.i64()),
+            weight: get.u64(),
+            floor: Qty(get.i64()),
+        });
     }
-
-    #[test]
-    fn records_round_trip() {
-        for record in samples() {
-            assert_eq!(Record::decode(&record.encode()), Ok(record));
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        for record in samples() {
-            let bytes = record.encode();
-            for bit in 0..RECORD * 8 {
-                let mut flipped = bytes;
-                flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(Record::decode(&flipped).is_err(), "bit {bit} of {record:?}");
-            }
-        }
-        assert_eq!(Record::decode(&[0; RECORD]), Err(JournalError::Checksum));
-    }
+    let how = get.u8();
+    Some(Note::Ladder {
+        inst,
+        side,
+        how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
+        levels: get.u8(),
+        capacity: Qty(get.i64()),
+        floor: Qty(get.i64()),
+        total: Qty(get.i64()),
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@
 //! A scenario's configuration is a layer over `config/demo.toml`; `without` is a further layer that
 //! switches the behaviour in question off, so that the comparison shows what it is good for.
 
-pub mod calculators;
 pub mod compare;
 pub mod pair_entry;
 pub mod parts;
@@ -22,7 +21,7 @@ use crate::sim::flow::Flow;
 use crate::sim::params::{FlowParams, Scenario as Mood};
 use crate::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 
-/// Quote that a scenario's account begins with.
+/// Quote that a scenario's account begins with, where it states nothing else.
 const CASH: i64 = 10_000;
 /// When a backtest begins.
 const EPOCH: Nanos = Nanos::from_secs(1_000_000);
@@ -63,6 +62,8 @@ pub struct Scenario {
     /// Market time of the backtest.
     pub seconds: u64,
     pub seed: u64,
+    /// Quote that the account begins with.
+    pub cash: i64,
 }
 
 const PLAIN: Scenario = Scenario {
@@ -78,6 +79,7 @@ const PLAIN: Scenario = Scenario {
     faults: &[],
     seconds: 1800,
     seed: 7,
+    cash: CASH,
 };
 
 /// The next `times` orders of anyone are refused for this reason.
@@ -164,6 +166,23 @@ pub const ALL: &[Scenario] = &[
         mood: Mood::Volatile,
         ..PLAIN
     },
+    Scenario {
+        name: "small-account",
+        about: "50 quote for five levels of BTC at 90 000: what a ladder can still quote",
+        symbol: "BTC",
+        config: layer!("small-account"),
+        without: "[[market]]\nsymbol = \"BTC\"\n[market.ladder]\nshortfall = \"water_fill\"\n",
+        off: "concentration (water filling instead)",
+        rules: Some(MarketRules {
+            start_px: "90000",
+            sz_decimals: 5,
+            min_size: "0",
+            min_notional: "10",
+        }),
+        seconds: 600,
+        cash: 50,
+        ..PLAIN
+    },
 ];
 
 /// The scenario of this name.
@@ -235,7 +254,7 @@ impl Scenario {
         let rules = Rules { seed, ..Rules::default() };
         let mut exchange = Exchange::new(vec![instrument], rules);
         exchange.advance(now);
-        let account = exchange.open_account(Notional::from_raw(CASH * SCALE));
+        let account = exchange.open_account(Notional::from_raw(self.cash * SCALE));
         if let Some(opening) = &self.opening {
             open(&mut exchange, account, opening)?;
         }

@@ -287,7 +287,10 @@ impl Desk {
 
     fn command(&self, command: Command, headers: &[httparse::Header<'_>]) -> Answer {
         let Some(token) = &self.token else {
-            return plain("403 Forbidden", "no token: state metrics.commands_file to take commands");
+            return plain(
+                "403 Forbidden",
+                "no token: state metrics.commands_file to take commands",
+            );
         };
         let shown = headers
             .iter()

@@ -19,6 +19,8 @@ pub mod requote;
 pub mod fxmath;
 pub mod imbalance;
 pub mod ladder;
+pub mod ladder_quote;
+pub mod model;
 pub mod pair;
 pub mod pricing;
 pub mod proof;

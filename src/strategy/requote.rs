@@ -40,7 +40,10 @@ pub fn diff<'a, const N: usize>(
     let mut blocked = false;
     let mut cancels = 0;
     for order in resting.filter(|o| o.side == side) {
-        let kept = changes.place.iter_mut().find(|t| t.is_some_and(|t| fits(params, order, &t)));
+        // The nearest one: levels may lie closer together than the tolerance.
+        let fitting =
+            changes.place.iter_mut().filter(|t| t.is_some_and(|t| fits(params, order, &t)));
+        let kept = fitting.min_by_key(|t| t.map_or(i64::MAX, |t| (t.px.0 - order.px.0).abs()));
         match order.state {
             OrderState::Unknown => blocked = true,
             OrderState::Canceling => {}

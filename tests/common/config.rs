@@ -6,7 +6,10 @@ use evenkeel::risk::{InstLimits, Limits};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
 use evenkeel::strategy::hedge_exec::HedgeParams;
 use evenkeel::strategy::hedger::HedgeRule;
+use evenkeel::strategy::ladder::Shortfall;
+use evenkeel::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use evenkeel::strategy::maker::{MakerParams, RegimeOverride, Table};
+use evenkeel::strategy::model::{ModelKind, ModelParams};
 use evenkeel::strategy::quality::QualityParams;
 use evenkeel::strategy::regime::RegimeParams;
 use evenkeel::strategy::requote::RequoteParams;
@@ -63,6 +66,7 @@ pub fn maker() -> MakerParams {
     let plain = RegimeOverride { spread: Bps::ZERO, size_permille: 1000, levels: 1 };
     MakerParams {
         spread_base: bps("12"),
+        model: model(),
         spread_calm: bps("7"),
         spread_wild: bps("13"),
         volatility_calm: bps("4"),
@@ -109,6 +113,21 @@ pub fn maker() -> MakerParams {
     }
 }
 
+/// The spread model; the others with the parameters of their published vectors.
+pub fn model() -> ModelParams {
+    ModelParams {
+        kind: ModelKind::Spread,
+        as_gamma: q("0.1").0,
+        as_k: q("1.5").0,
+        as_horizon: Nanos::from_secs(1),
+        glft_gamma: q("0.1").0,
+        glft_xi: q("0.1").0,
+        glft_k: q("1.5").0,
+        glft_a: q("1.5").0,
+        volatility_horizon: Nanos::from_secs(1),
+    }
+}
+
 /// Hedges above 1.0 toward 0.1, 0.5 at a time.
 pub fn hedger() -> HedgeParams {
     HedgeParams {
@@ -148,6 +167,7 @@ pub fn inst(symbol: &str) -> InstConfig {
         },
         requote: RequoteParams { tolerance: bps("1"), size_band_permille: 200, min_rest: ms(100) },
         maker: Some(maker()),
+        ladder: None,
         hedger: None,
         stale: Nanos::from_secs(3),
         fast_cancel_edge: bps("2"),
@@ -158,4 +178,51 @@ pub fn inst(symbol: &str) -> InstConfig {
 
 pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
     CoreConfig { limits: limits(), instruments, flatten_on_stop: true }
+}
+
+/// Five levels of one BTC at 90 000, tick 1, lot 0.00001, floor 10 quote; `equity` quote in all.
+pub fn btc(equity: &str) -> InstConfig {
+    let mut inst = inst("BTC");
+    inst.spec = InstrumentSpec {
+        grid: GridSpec::Tick(p("1")),
+        lot: q("0.00001"),
+        min_size: Qty(0),
+        ..spec("BTC")
+    };
+    inst.limits.position = q("1");
+    inst.limits.inventory_notional = n("100000");
+    inst.limits.order_qty = q("1");
+    inst.limits.order_notional = n("100000");
+    inst.maker = None;
+    inst.ladder = Some(ladder(equity));
+    inst
+}
+
+/// Levels 6 to 14 bps out, equal in worth; the plain maker's guards at the account's scale.
+pub fn ladder(equity: &str) -> LadderParams {
+    let list = |all: &[i64]| PerLevel::new(all).expect("few");
+    let mut shared = maker();
+    (shared.spread_base, shared.spread_calm, shared.spread_wild) =
+        (Bps::ZERO, Bps::ZERO, Bps::ZERO);
+    (shared.size_calm_permille, shared.size_wild_permille) = (1000, 1000);
+    shared.inventory_spread = Table::new(&[]).expect("no rows");
+    shared.inventory_size = Table::new(&[(q("0.0005"), 500)]).expect("one row");
+    shared.asymmetric_above = q("0.001");
+    shared.soft_cap = q("0.002");
+    shared.regime.pause_inventory = q("0.0005");
+    LadderParams {
+        shared,
+        distances: list(&[60_000, 80_000, 100_000, 120_000, 140_000]),
+        // Edges of 4, 6, 8, 10, 12 bps: the products are one.
+        intensities: list(&[15_000_000, 10_000_000, 7_500_000, 6_000_000, 5_000_000]),
+        decay: 0,
+        adverse: bps("1"),
+        fees: bps("1"),
+        allocation: Allocation::Proportional,
+        kelly_permille: 250,
+        kelly_volatility: bps("5"),
+        shortfall: Shortfall::Concentrate,
+        equity: n(equity),
+        leverage_permille: 1000,
+    }
 }

@@ -189,6 +189,7 @@ impl Desk {
                 amount: q(words[2]).0,
                 exch_ms: self.exch_ms,
             }],
+            "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
             "fill" => vec![self.fill(words)],
             _ => vec![self.order_event(words, recv)],
         }
@@ -342,6 +343,8 @@ impl Desk {
             (Note::Refused { inst: i, .. }, "refused") => i == inst,
             (Note::FastCancel { inst: i, .. }, "fast") => i == inst,
             (Note::Markout { inst: i, .. }, "markout") => i == inst,
+            (Note::Ladder { inst: i, .. }, "ladder") => i == inst,
+            (Note::Level { inst: i, .. }, "level") => i == inst,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -361,6 +364,8 @@ impl Desk {
             "total" => seen.pnl.total.to_string(),
             "spread" => seen.pnl.spread.to_string(),
             "hedge" => seen.pnl.hedge.to_string(),
+            "concentrated" => self.core.counts().ladder_concentrated.to_string(),
+            "filtered" => self.core.counts().ladder_filtered.to_string(),
             "quiet" => self.core.is_flat_and_quiet().to_string(),
             "halted" => self.core.is_halted().to_string(),
             other => panic!("nothing shows {other}"),
@@ -395,6 +400,12 @@ fn explain(note: &Note) -> String {
         Note::FastCancel { order, edge, .. } => format!("#{} edge {}", order.counter(), Bps(edge)),
         Note::Markout { side, horizon, from_fill, from_mid, .. } => {
             format!("{side} {horizon} from fill {from_fill} from mid {from_mid}")
+        }
+        Note::Ladder { side, how, levels, capacity, floor, .. } => {
+            format!("{side} {}, {levels} levels, capacity {capacity}, floor {floor}", how.name())
+        }
+        Note::Level { side, level, distance, floor, .. } => {
+            format!("{side} level {level} at {distance}, floor {floor}")
         }
         _ => String::new(),
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::instrument::{GridSpec, InstrumentSpec};
-use crate::proved::{Finding, LimitFinding, MarketProof, Standing};
+use crate::proved::{CAPACITY, Finding, LimitFinding, MarketProof, Standing};
 use crate::strategy::proof::{Check, PriceBand, Row, Verdict};
 use crate::units::{Notional, Price, Qty};
 
@@ -156,6 +156,9 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
         (Standing::Raised, ..) => {
             let _ = write!(text, ": it is raised to the floor, as raise_to_minimum says");
         }
+        (Standing::Warning, "ladder", Check::Clip) => {
+            let _ = write!(text, ": that level is left out, or all go to one");
+        }
         (Standing::Warning, _, Check::Clip | Check::Cap) => {
             let _ = write!(text, ": the order is the floor, {}, past this setting", row.floor);
         }
@@ -175,6 +178,20 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
 
 fn limit_sentence(f: &LimitFinding, hi: Price) -> String {
     let (name, limit) = (f.component.name(), format!("{} {}", f.limit_key, f.limit));
+    if f.limit_key == CAPACITY {
+        let (least, largest) = (f.least, f.largest);
+        return match f.standing {
+            Standing::Refused => format!(
+                "the ladder's whole capacity, {limit}, is below the venue's floor, which can be \
+                 {least} at {hi}: no level can be quoted; smallest repair: {CAPACITY} >= {least}"
+            ),
+            _ => format!(
+                "of the ladder's capacity, {limit}, the smallest level's share is below the \
+                 venue's floor: levels are left out, or all go to one; smallest repair: \
+                 {CAPACITY} >= {largest}"
+            ),
+        };
+    }
     if f.standing == Standing::Refused {
         let least = f.least;
         return format!("{name}'s smallest order can be {least}, above {limit}: risk refuses it");

@@ -72,6 +72,11 @@ pub struct DemoArgs {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
+    let mut args = args.clone();
+    if let Some(name) = &args.scenario {
+        args.symbol = scenario::find(name)?.symbol.to_owned();
+    }
+    let args = &args;
     let config = configuration(args)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();

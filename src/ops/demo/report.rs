@@ -164,6 +164,11 @@ impl Outcome {
         let _ = writeln!(out, "silent sides:          {}", list(&self.silences()));
         let _ = writeln!(out, "alarms:                {}", list(&self.alarms()));
         let _ = writeln!(out, "illegal orders:        {}", self.illegal);
+        let (once, none) = (counts.ladder_concentrated, counts.ladder_filtered);
+        if once + none > 0 {
+            let _ =
+                writeln!(out, "ladder:                concentrated {once}, all filtered {none}");
+        }
         let _ = writeln!(
             out,
             "\nlatency             count         p50         p99       p99.9         max"
@@ -237,6 +242,8 @@ impl Outcome {
             "silences": object(self.silences()),
             "alarms": object(self.alarms()),
             "illegal_orders": self.illegal,
+            "ladder_concentrated": counts.ladder_concentrated,
+            "ladder_filtered": counts.ladder_filtered,
             "max_abs_inventory": s.max_abs_position.to_string(),
             "final_inventory": s.position.to_string(),
             "venue_inventory": self.venue_position.map(|p| p.to_string()),

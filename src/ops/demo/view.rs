@@ -9,6 +9,7 @@ use crate::instrument::InstrumentSpec;
 use crate::journal::Record;
 use crate::pipeline::metrics::{Metrics, Stage, Summary};
 use crate::pipeline::table::Table;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Price, Qty, Side};
@@ -93,7 +94,7 @@ impl View {
                     self.owners.pop_front();
                 }
                 self.owners.push_back((*order, *component));
-                if *component != Component::Maker {
+                if !component.is_quoting() {
                     let who = component.name();
                     self.tell(format!("{who:<7} {side} {qty} @ {px}  #{}", order.counter()));
                 }
@@ -161,7 +162,16 @@ impl View {
             Note::Adopted { ours, venue, .. } => {
                 self.tell(format!("ADOPTED position {venue} of the venue, ours was {ours}"));
             }
-            Note::Markout { .. } | Note::Hash { .. } => {}
+            Note::Ladder { side, how, levels, capacity, floor, total, .. } => {
+                let how = match how {
+                    Allocated::BelowFloor => "WARNING all levels filtered",
+                    other => other.name(),
+                };
+                self.tell(format!(
+                    "ladder  {side} {how}: {levels} levels, {total} of {capacity}, floor {floor}"
+                ));
+            }
+            Note::Level { .. } | Note::Markout { .. } | Note::Hash { .. } => {}
         }
     }
 

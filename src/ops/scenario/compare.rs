@@ -218,9 +218,6 @@ pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
         }
     }
     if args.scenario.is_none() && !many {
-        for line in super::calculators::lines(args.json)? {
-            say(line);
-        }
         say(super::pair_entry::line(7, args.json)?);
     }
     Ok(exit::OK)

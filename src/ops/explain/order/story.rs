@@ -93,6 +93,9 @@ impl Story {
                 component == Component::Maker && (i, s) == (inst, side)
             }
             Note::Hedge { inst: i, .. } => component == Component::Hedger && i == inst,
+            Note::Level { inst: i, side: s, px: p, .. } => {
+                component == Component::Ladder && (i, s, p) == (inst, side, px)
+            }
             _ => false,
         });
         Some(Story {
@@ -217,7 +220,7 @@ impl Story {
             Some(Note::Quote { silence: Some(why), .. }) => {
                 format!("the side fell silent: {}", why.name())
             }
-            Some(Note::Quote { px, qty, .. }) if self.component == Component::Maker => {
+            Some(Note::Quote { px, qty, .. }) if self.component.is_quoting() => {
                 format!("requoted: the quote is {qty} @ {px}")
             }
             _ => "no longer wanted".to_owned(),

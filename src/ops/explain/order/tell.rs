@@ -95,6 +95,13 @@ fn why(story: &Story, config: &CoreConfig, lines: &mut Vec<String>) {
                 "  hedge     {reason}, now {phase}; inventory {inventory}, would leave {residual}"
             ));
         }
+        Some(Note::Level { level, distance, weight, floor, .. }) => {
+            lines.push(format!(
+                "  level     {level} of the ladder, {distance} bps from the reservation price and \
+                 what guards add"
+            ));
+            lines.push(format!("  size      by its weight {weight}, at least {floor}"));
+        }
         _ if story.component == Component::Unwind => {
             lines.push("  wanted    a stop or a kill with flatten: what there is goes".to_owned());
         }
