@@ -56,9 +56,11 @@ fn vector_files() -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("SIGNING_VECTORS is a folder");
         let named = entries.map(|entry| entry.unwrap().path());
         let json = named.filter(|path| path.extension().is_some_and(|e| e == "json"));
-        let mut more: Vec<_> = json.filter(|path| has_keys(path)).collect();
-        more.sort();
+        let mut more: Vec<_> = json.collect();
         assert!(!more.is_empty(), "SIGNING_VECTORS has no vectors");
+        // Another venue's are for another test.
+        more.retain(|path| has_keys(path));
+        more.sort();
         files.extend(more);
     }
     files

@@ -1,6 +1,8 @@
 //! Cold. `evenkeel sign`: signs a file of actions, so that our bytes can be compared with another
 //! implementation's. Keys in such a file are throw-away; the engine's own key never comes this way.
 
+pub mod lighter;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +11,9 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::venue::eip712::{Address, PooledSigner, Signature, Signer, nonce_pool, parse_hex};
+use crate::venue::eip712::{
+    Address, PooledSigner, Signature, Signer, nonce_pool, parse_hex, write_hex,
+};
 use crate::venue::hyperliquid::sign::action_json::{Node, connection_id};
 use crate::venue::hyperliquid::sign::read::Owned;
 use crate::venue::hyperliquid::sign::{Network, agent_digest};
@@ -20,8 +24,10 @@ pub struct SignArgs {
     /// Whose signing scheme.
     #[arg(long, value_enum)]
     pub venue: SignVenue,
-    /// {"cases":[{"name","private_key","is_mainnet","action","nonce","vault_address",
-    /// "expires_after"}..]}; other fields are ignored.
+    /// Hyperliquid: {"cases":[{"name","private_key","is_mainnet","action","nonce","vault_address",
+    /// "expires_after"}..]}. Lighter: {"keys":[{"name","private_key"}..],"transactions":[{"key",
+    /// "chain_id","tx_type","tx_info","err"}..]}, where what has an `err` is left out. Other fields
+    /// are ignored.
     #[arg(long)]
     pub input: PathBuf,
     /// Print JSON instead of one line per case.
@@ -35,6 +41,7 @@ pub struct SignArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SignVenue {
     Hyperliquid,
+    Lighter,
 }
 
 /// Why a file was not signed.
@@ -46,6 +53,10 @@ pub enum SignError {
     Key(String),
     /// The named case has a vault address that is none.
     Vault(String),
+    /// The named case lacks the field, or it has no value that the field can have.
+    Field(String, &'static str),
+    /// The named case breaks the rule.
+    Refused(String, &'static str),
     Randomness,
 }
 
@@ -56,6 +67,8 @@ impl fmt::Display for SignError {
             SignError::Json(error) => write!(f, "not a file of cases: {error}"),
             SignError::Key(case) => write!(f, "case {case}: not a private key"),
             SignError::Vault(case) => write!(f, "case {case}: not a vault address"),
+            SignError::Field(case, field) => write!(f, "case {case}: {field} is missing or wrong"),
+            SignError::Refused(case, rule) => write!(f, "case {case}: refused: {rule}"),
             SignError::Randomness => f.write_str("no randomness from the operating system"),
         }
     }
@@ -130,8 +143,8 @@ fn sign_case(case: Case, pooled: bool) -> Result<SignedCase, SignError> {
 }
 
 #[derive(Serialize)]
-struct Output<'a> {
-    cases: Vec<OutputCase<'a>>,
+struct Output<T> {
+    cases: Vec<T>,
 }
 
 #[derive(Serialize)]
@@ -166,35 +179,51 @@ impl<'a> From<&'a SignedCase> for OutputCase<'a> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::from("0x"), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("0x{}", bare_hex(bytes))
+}
+
+fn bare_hex(bytes: &[u8]) -> String {
+    let mut digits = vec![0; 2 * bytes.len()];
+    write_hex(bytes, &mut digits);
+    String::from_utf8(digits).expect("hex digits")
 }
 
 /// The verb: reads, signs, prints. Exit code 1 with a line on standard error when it cannot.
 pub fn run(args: &SignArgs) -> ExitCode {
-    let SignVenue::Hyperliquid = args.venue;
-    let signed = std::fs::read(&args.input)
-        .map_err(SignError::Io)
-        .and_then(|text| sign_cases(&text, args.pooled));
-    let cases = match signed {
-        Ok(cases) => cases,
-        Err(error) => {
-            eprintln!("sign: {error}");
-            return ExitCode::FAILURE;
+    let text = std::fs::read(&args.input).map_err(SignError::Io);
+    let done = text.and_then(|text| match args.venue {
+        SignVenue::Hyperliquid => sign_cases(&text, args.pooled).map(|cases| show(args, &cases)),
+        SignVenue::Lighter => {
+            lighter::sign_transactions(&text, args.pooled).map(|txs| show_lighter(args, &txs))
         }
-    };
-    let output = Output { cases: cases.iter().map(OutputCase::from).collect() };
-    if args.json {
-        let text = serde_json::to_string_pretty(&output).expect("strings and numbers only");
-        println!("{text}");
-    } else {
-        for OutputCase { name, digest, signature: OutputSignature { r, s, v }, .. } in output.cases
-        {
-            println!("{name}\n  digest {digest}\n  r {r}\n  s {s}\n  v {v}");
-        }
+    });
+    if let Err(error) = done {
+        eprintln!("sign: {error}");
+        return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+fn show(args: &SignArgs, cases: &[SignedCase]) {
+    let output = Output { cases: cases.iter().map(OutputCase::from).collect() };
+    if args.json {
+        return print_json(&output);
+    }
+    for OutputCase { name, digest, signature: OutputSignature { r, s, v }, .. } in output.cases {
+        println!("{name}\n  digest {digest}\n  r {r}\n  s {s}\n  v {v}");
+    }
+}
+
+fn show_lighter(args: &SignArgs, txs: &[lighter::SignedTx]) {
+    let output = Output { cases: txs.iter().map(lighter::OutputTx::from).collect() };
+    if args.json {
+        return print_json(&output);
+    }
+    for lighter::OutputTx { tx_hash, signature, public_key } in output.cases {
+        println!("{tx_hash}\n  signature {signature}\n  public key {public_key}");
+    }
+}
+
+fn print_json(output: &impl Serialize) {
+    println!("{}", serde_json::to_string_pretty(output).expect("strings and numbers only"));
 }

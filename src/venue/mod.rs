@@ -3,6 +3,8 @@
 pub mod eip712;
 pub mod hyperliquid;
 pub mod json;
+pub mod lighter;
+mod nonces;
 pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};

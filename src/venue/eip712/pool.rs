@@ -5,62 +5,37 @@
 //! computes s = k^-1 z + r d k^-1: about 0.1 us instead of 38. An entry is as secret as the key:
 //! with the published s it gives d, and two messages under one k give d to everybody. Hence:
 //!
-//! * k = reduce(keccak(0 || seed) || keccak(1 || seed)), seed = 64 fresh bytes of the operating
-//!   system, the hash of the key, and a counter. 512 bits mod a 256-bit order are uniform to
-//!   2^-256 (a bias of a few bits would be enough for a lattice attack); the counter and the key
-//!   keep k distinct and secret even from bytes that repeat or that somebody else chose; no
-//!   message takes part.
-//! * One producer and one consumer by type: neither end is `Clone`. A slot is overwritten with
-//!   zeros before its entry is used, and a zero entry is refused, so a fault in the index would
-//!   find nothing to reuse.
+//! * k is 512 bits of [`super::super::nonces`] mod the order: uniform to 2^-256, distinct and secret
+//!   even from a poor source of randomness; no message takes part.
+//! * One producer and one consumer by type. A slot is overwritten with zeros before its entry is
+//!   used, and a zero entry is refused.
 //! * Entries live in this memory only. They must not outlive the process in a core dump, in swap
 //!   or in a machine snapshot: lock memory, forbid dumps, and leave the pool off where a machine
 //!   can be suspended and resumed from an image.
 //! * An empty pool is no error: the caller signs the RFC 6979 way and counts it.
-//!
-//! The slots are words of `AtomicU64` between two counters, which makes a wiping queue without
-//! `unsafe`: a queue that moves values out leaves their bytes behind in its buffer.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-use crossbeam::utils::CachePadded;
 use k256::elliptic_curve::ff::FromUniformBytes;
 use k256::elliptic_curve::ops::Reduce;
 use k256::elliptic_curve::point::AffineCoordinates;
 use k256::elliptic_curve::scalar::{FromUintUnchecked, IsHigh};
 use k256::elliptic_curve::subtle::ConditionallySelectable;
 use k256::{FieldBytes, ProjectivePoint, Scalar, U256};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{Address, Signature, Signer, keccak256};
+use super::{Address, Signature, Signer};
+use crate::venue::nonces::{NonceSource, RingFiller, RingTaker, Staged, wiping_ring};
 
-/// What is known of a signature before its message: three numbers of four words and a bit.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
-struct Entry {
-    k_inverse: [u64; 4],
-    /// r d k^-1.
-    key_term: [u64; 4],
-    r: [u64; 4],
-    y_is_odd: u64,
-}
+pub use crate::venue::nonces::FillError;
 
-/// The words of an [`Entry`].
+/// Words of an [`Entry`].
 const WORDS: usize = 13;
 
-/// Two cache lines, so that filling one slot does not disturb the taking of its neighbour.
-#[repr(align(128))]
+/// What is known of a signature before its message: k^-1, r d k^-1 and r of four words each, and
+/// the parity of R.y.
 #[derive(Default)]
-struct Slot([AtomicU64; WORDS]);
-
-struct Shared {
-    slots: Box<[Slot]>,
-    /// Entries taken so far; written by the taker.
-    taken: CachePadded<AtomicU64>,
-    /// Entries stored so far; written by the filler.
-    stored: CachePadded<AtomicU64>,
-}
+struct Entry(Staged<WORDS>);
 
 /// Makes an empty pool of at least `capacity` entries (rounded up to a power of two) for the key
 /// of `signer`.
@@ -68,71 +43,42 @@ struct Shared {
 /// # Panics
 /// When `capacity` is zero or above 2^20, which is 128 MiB.
 pub fn nonce_pool(signer: &Signer, capacity: usize) -> (PoolFiller, PoolTaker) {
-    assert!((1..=1 << 20).contains(&capacity), "a pool has between 1 and 2^20 entries");
-    let shared = Arc::new(Shared {
-        slots: (0..capacity.next_power_of_two()).map(|_| Slot::default()).collect(),
-        taken: CachePadded::new(AtomicU64::new(0)),
-        stored: CachePadded::new(AtomicU64::new(0)),
-    });
+    let (filler, taker) = wiping_ring(capacity);
     let key = Box::new(Zeroizing::new(*signer.secret().as_ref()));
-    let mut message = Zeroizing::new([0; 52]);
-    message[..20].copy_from_slice(b"evenkeel nonce pool:");
-    message[20..].copy_from_slice(&Zeroizing::new(<[u8; 32]>::from(key.to_bytes()))[..]);
-    let mix = Box::new(Zeroizing::new(keccak256(&message[..])));
-    let filler = PoolFiller { shared: Arc::clone(&shared), key, mix, counter: 0 };
-    (filler, PoolTaker { shared, address: signer.address() })
+    let bytes = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+    let source = NonceSource::new(b"evenkeel nonce pool:", &bytes[..]);
+    (PoolFiller { ring: filler, key, source }, PoolTaker { ring: taker, address: signer.address() })
 }
 
 /// The producing end: holds the key, belongs to a cold thread.
 pub struct PoolFiller {
-    shared: Arc<Shared>,
+    ring: RingFiller<WORDS>,
     key: Box<Zeroizing<Scalar>>,
-    /// A hash of the key.
-    mix: Box<Zeroizing<[u8; 32]>>,
-    /// Nonces drawn so far.
-    counter: u64,
+    source: NonceSource,
 }
-
-/// The operating system gave no random bytes; nothing was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FillError;
-
-impl fmt::Display for FillError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no randomness from the operating system")
-    }
-}
-
-impl std::error::Error for FillError {}
 
 impl PoolFiller {
     /// Adds up to `most` entries, about 36 us each, and returns how many: fewer when the pool is
     /// full.
     pub fn fill(&mut self, most: usize) -> Result<usize, FillError> {
         for done in 0..most {
-            let stored = self.shared.stored.load(Ordering::Relaxed);
-            let taken = self.shared.taken.load(Ordering::Acquire);
-            if stored - taken == self.shared.slots.len() as u64 {
+            if self.ring.is_full() {
                 return Ok(done);
             }
             let entry = self.draw()?;
-            self.shared.slot(stored).put(&entry);
-            self.shared.stored.store(stored + 1, Ordering::Release);
+            assert!(self.ring.put(&entry.0.0), "only this end fills");
         }
         Ok(most)
     }
 
     /// Entries ready to be taken.
     pub fn level(&self) -> usize {
-        self.shared.level()
+        self.ring.level()
     }
 
     fn draw(&mut self) -> Result<Entry, FillError> {
         loop {
-            let mut random = Zeroizing::new([0; 64]);
-            getrandom::fill(&mut random[..]).map_err(|_| FillError)?;
-            self.counter += 1;
-            let k = derive(&random, &self.mix, self.counter);
+            let k = Zeroizing::new(Scalar::from_uniform_bytes(&*self.source.draw()?));
             if let Some(entry) = entry(&k, &self.key) {
                 return Ok(entry);
             }
@@ -146,20 +92,6 @@ impl fmt::Debug for PoolFiller {
     }
 }
 
-/// A nonce from 64 random bytes, the hash of the key and a counter.
-fn derive(random: &[u8; 64], mix: &[u8; 32], counter: u64) -> Zeroizing<Scalar> {
-    let mut seed = Zeroizing::new([0; 105]); // one block
-    seed[1..65].copy_from_slice(random);
-    seed[65..97].copy_from_slice(mix);
-    seed[97..].copy_from_slice(&counter.to_be_bytes());
-    let mut wide = Zeroizing::new([0; 64]);
-    for (i, half) in wide.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        seed[0] = i as u8;
-        *half = keccak256(&seed[..]);
-    }
-    Zeroizing::new(Scalar::from_uniform_bytes(&wide))
-}
-
 /// `None` in the cases of probability 2^-128 that a signature would have to treat apart: k or r
 /// zero, or x of R not below the order.
 fn entry(k: &Scalar, key: &Scalar) -> Option<Entry> {
@@ -171,35 +103,32 @@ fn entry(k: &Scalar, key: &Scalar) -> Option<Entry> {
         return None;
     }
     let key_term = Zeroizing::new(r * key * *k_inverse);
-    Some(Entry {
-        k_inverse: U256::from(*k_inverse).to_words(),
-        key_term: U256::from(*key_term).to_words(),
-        r: U256::from(r).to_words(),
-        y_is_odd: point.y_is_odd().unwrap_u8().into(),
-    })
+    let mut entry = Entry::default();
+    let numbers = [*k_inverse, *key_term, r];
+    for (words, number) in entry.0.0.as_chunks_mut::<4>().0.iter_mut().zip(numbers) {
+        *words = U256::from(number).to_words();
+    }
+    entry.0.0[WORDS - 1] = point.y_is_odd().unwrap_u8().into();
+    Some(entry)
 }
 
 /// The consuming end: belongs to the thread that sends orders.
 pub struct PoolTaker {
-    shared: Arc<Shared>,
+    ring: RingTaker<WORDS>,
     address: Address,
 }
 
 impl PoolTaker {
     /// Entries ready to be taken.
     pub fn level(&self) -> usize {
-        self.shared.level()
+        self.ring.level()
     }
 
     /// Takes one entry and wipes its slot; `None` when the pool is empty.
     #[inline]
     fn take(&mut self) -> Option<Entry> {
-        let taken = self.shared.taken.load(Ordering::Relaxed);
-        if taken == self.shared.stored.load(Ordering::Acquire) {
-            return None;
-        }
-        let entry = self.shared.slot(taken).take();
-        self.shared.taken.store(taken + 1, Ordering::Release);
+        let mut entry = Entry::default();
+        self.ring.take(&mut entry.0.0);
         entry.is_usable().then_some(entry)
     }
 }
@@ -211,10 +140,15 @@ impl fmt::Debug for PoolTaker {
 }
 
 impl Entry {
+    #[inline]
+    fn number(&self, at: usize) -> [u64; 4] {
+        self.0.0.as_chunks::<4>().0[at]
+    }
+
     /// False for a wiped entry.
     #[inline]
     fn is_usable(&self) -> bool {
-        self.r != [0; 4]
+        self.number(2) != [0; 4]
     }
 
     /// s = k^-1 z + r d k^-1, the low one of s and -s; `None` when it is zero (2^-256).
@@ -223,70 +157,16 @@ impl Entry {
         // Below the order since `entry` made them.
         let scalar = |words| Scalar::from_uint_unchecked(U256::from_words(words));
         let z = <Scalar as Reduce<FieldBytes>>::reduce(&(*digest).into());
-        let s = scalar(self.k_inverse) * z + scalar(self.key_term);
+        let s = scalar(self.number(0)) * z + scalar(self.number(1));
         if bool::from(s.is_zero()) {
             return None;
         }
         let high = s.is_high();
         let low = Scalar::conditional_select(&s, &s.negate(), high);
         // -s belongs to -R, whose y has the other parity.
-        let v = 27 + (self.y_is_odd as u8 ^ high.unwrap_u8());
-        let r = scalar(self.r).to_bytes();
+        let v = 27 + (self.0.0[WORDS - 1] as u8 ^ high.unwrap_u8());
+        let r = scalar(self.number(2)).to_bytes();
         Some(Signature { r: r.into(), s: low.to_bytes().into(), v })
-    }
-}
-
-impl Shared {
-    #[inline]
-    fn slot(&self, number: u64) -> &Slot {
-        // The length is a power of two.
-        &self.slots[(number & (self.slots.len() as u64 - 1)) as usize]
-    }
-
-    fn level(&self) -> usize {
-        let taken = self.taken.load(Ordering::Acquire);
-        (self.stored.load(Ordering::Acquire) - taken) as usize
-    }
-}
-
-impl Slot {
-    /// Relaxed stores: the counter that is stored after them publishes them.
-    fn put(&self, entry: &Entry) {
-        let numbers = [&entry.k_inverse, &entry.key_term, &entry.r];
-        for (words, number) in self.0.as_chunks::<4>().0.iter().zip(numbers) {
-            for (word, value) in words.iter().zip(number) {
-                word.store(*value, Ordering::Relaxed);
-            }
-        }
-        self.0[WORDS - 1].store(entry.y_is_odd, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn take(&self) -> Entry {
-        let word = |at: usize| self.0[at].load(Ordering::Relaxed);
-        let number = |at| [word(at), word(at + 1), word(at + 2), word(at + 3)];
-        let entry = Entry {
-            k_inverse: number(0),
-            key_term: number(4),
-            r: number(8),
-            y_is_odd: word(WORDS - 1),
-        };
-        self.wipe();
-        entry
-    }
-
-    #[inline]
-    fn wipe(&self) {
-        for word in &self.0 {
-            word.store(0, Ordering::Relaxed);
-        }
-        compiler_fence(Ordering::SeqCst);
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.wipe();
     }
 }
 
@@ -348,7 +228,7 @@ impl PooledSigner {
             return self.fall_back(digest);
         }
         let signature = self.staged.sign(digest);
-        self.staged.zeroize();
+        self.staged.0.zeroize();
         let Some(signature) = signature else {
             return self.fall_back(digest);
         };
@@ -372,6 +252,7 @@ impl fmt::Debug for PooledSigner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::venue::eip712::keccak256;
 
     fn signer() -> Signer {
         Signer::new([0x42; 32]).unwrap()
@@ -404,17 +285,11 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_slot_is_wiped_and_a_wiped_slot_is_refused() {
+    fn a_wiped_entry_is_refused() {
         let (mut filler, mut taker) = nonce_pool(&signer(), 2);
-        filler.fill(2).unwrap();
-        let zero = |slot: &Slot| slot.0.iter().all(|word| word.load(Ordering::Relaxed) == 0);
-        let shared = Arc::clone(&taker.shared);
-        assert!(!zero(&shared.slots[0]) && !zero(&shared.slots[1]));
-        assert!(taker.take().is_some());
-        assert!(zero(&shared.slots[0]) && !zero(&shared.slots[1]));
+        filler.fill(1).unwrap();
         assert!(taker.take().is_some() && taker.take().is_none());
-        // An index that went wrong finds zeros, not an old nonce.
-        shared.stored.store(3, Ordering::Release);
+        assert!(filler.ring.put(&[0; WORDS]));
         assert!(taker.take().is_none());
     }
 
@@ -430,24 +305,13 @@ mod tests {
         assert_eq!((filler.level(), pooled.level()), (1, 2), "one is staged, not two");
         let digest = keccak256(b"order");
         let first = pooled.sign(&digest);
-        assert_eq!(pooled.staged.k_inverse, [0; 4], "wiped");
+        assert_eq!(pooled.staged.0.0, [0; WORDS], "wiped");
         let second = pooled.sign(&digest);
         assert_ne!(first.r, second.r);
         for signature in [first, second] {
             assert_eq!(signature.recover(&digest), Some(pooled.address()));
         }
         assert_eq!((pooled.pooled, pooled.level()), (2, 0));
-    }
-
-    #[test]
-    fn nonces_differ_when_the_random_bytes_repeat() {
-        let (random, mix) = ([9; 64], [1; 32]);
-        let first = derive(&random, &mix, 1);
-        assert_eq!(*first, *derive(&random, &mix, 1));
-        for other in [derive(&random, &mix, 2), derive(&random, &[2; 32], 1)] {
-            assert_ne!(*first, *other);
-        }
-        assert_ne!(*first, *derive(&[8; 64], &mix, 1));
     }
 
     #[test]
