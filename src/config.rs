@@ -131,6 +131,12 @@ pub struct Metrics {
     pub address: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// A PEM file of the only authorities that are trusted; empty: the public ones.
+    pub ca_file: String,
+}
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -157,6 +163,7 @@ pub struct Config {
     pub limits: Limits,
     pub journal: Journal,
     pub metrics: Metrics,
+    pub net: Net,
     pub markets: Vec<MarketConfig>,
 }
 

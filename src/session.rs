@@ -41,6 +41,9 @@ use std::time::Duration;
 /// What a session needs.
 #[derive(Debug)]
 pub struct Spec {
+    /// Where public data comes from; in a paper run another venue than the one that takes orders.
+    pub market_ws: Endpoint,
+    /// Where orders go.
     pub ws: Endpoint,
     pub rest: Endpoint,
     pub network: Network,
@@ -159,7 +162,7 @@ impl Session {
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
             MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
-            Dialer::new(spec.ws.clone(), Limits::default(), spec.clock.clone()),
+            Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,
             markets.len(),

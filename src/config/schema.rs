@@ -8,7 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+    Config, Engine, Journal, MarketConfig, Metrics, Mode, Net, Network, Shape, Topology, Venue,
+    Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -67,6 +68,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("enabled", &mut c.metrics.enabled);
         io.text("address", check_address, &mut c.metrics.address);
     });
+    io.section("net", |io| io.text("ca_file", check_path, &mut c.net.ca_file));
 }
 
 /// The keys of one market.
@@ -281,6 +283,7 @@ pub(super) fn blank() -> Config {
         },
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new() },
+        net: Net { ca_file: String::new() },
         markets: Vec::new(),
     }
 }

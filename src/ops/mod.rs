@@ -6,6 +6,7 @@ pub mod demo;
 pub mod explain;
 pub mod plan;
 pub mod replay;
+pub mod run;
 pub mod scenario;
 pub mod show_config;
 pub mod sign;
@@ -24,6 +25,8 @@ pub mod exit {
     pub const ENVIRONMENT: i32 = 4;
     /// A thread of the engine panicked; everything was cancelled.
     pub const PANICKED: i32 = 5;
+    /// A second signal: everything was cancelled at once, positions stay.
+    pub const ABORTED: i32 = 6;
 }
 
 /// Why a verb could not do its work: one message, one exit code.

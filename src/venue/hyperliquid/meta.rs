@@ -28,6 +28,8 @@ struct Market {
     sz_decimals: u32,
     #[serde(default)]
     is_delisted: bool,
+    #[serde(default)]
+    only_isolated: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +50,8 @@ pub enum MetaError {
         near: Vec<String>,
     },
     Delisted(String),
+    /// Traded with isolated margin only, which the engine's account of margin does not know.
+    OnlyIsolated(String),
     /// Its numbers do not fit the scale.
     OutOfScale(String),
 }
@@ -65,6 +69,10 @@ impl std::fmt::Display for MetaError {
             MetaError::Delisted(symbol) => {
                 write!(f, "market \"{symbol}\" is delisted: choose another")
             }
+            MetaError::OnlyIsolated(symbol) => write!(
+                f,
+                "market \"{symbol}\" takes isolated margin only, which is not supported: choose another"
+            ),
             MetaError::OutOfScale(symbol) => {
                 write!(f, "market \"{symbol}\" has more decimals than the engine's 10^-8")
             }
@@ -110,6 +118,9 @@ pub fn perp(answer: &mut [u8], symbol: &str, fees: Fees) -> Result<InstrumentSpe
     if market.is_delisted {
         return Err(MetaError::Delisted(symbol.to_owned()));
     }
+    if market.only_isolated {
+        return Err(MetaError::OnlyIsolated(symbol.to_owned()));
+    }
     let out_of_scale = || MetaError::OutOfScale(symbol.to_owned());
     if market.sz_decimals > MAX_DECIMALS_PERP {
         return Err(out_of_scale());
@@ -138,7 +149,8 @@ mod tests {
 
     const META: &str = r#"{"universe":[{"szDecimals":5,"name":"BTC","maxLeverage":40},
         {"szDecimals":2,"name":"SOL","maxLeverage":20},
-        {"szDecimals":1,"name":"OLD","maxLeverage":3,"isDelisted":true}],"marginTables":[]}"#;
+        {"szDecimals":1,"name":"OLD","maxLeverage":3,"isDelisted":true},
+        {"szDecimals":0,"name":"ISO","maxLeverage":3,"onlyIsolated":true}],"marginTables":[]}"#;
     const FEES: Fees = Fees { maker: Bps(15_000), taker: Bps(45_000) };
 
     #[test]
@@ -154,6 +166,7 @@ mod tests {
     fn refusals_name_the_remedy() {
         let ask = |symbol| perp(&mut META.as_bytes().to_vec(), symbol, FEES);
         assert_eq!(ask("OLD"), Err(MetaError::Delisted("OLD".into())));
+        assert_eq!(ask("ISO"), Err(MetaError::OnlyIsolated("ISO".into())));
         let near = vec!["SOL".to_owned()];
         assert_eq!(ask("sol"), Err(MetaError::Unknown { symbol: "sol".into(), near }));
         assert!(matches!(perp(&mut b"[1".to_vec(), "SOL", FEES), Err(MetaError::Malformed(_))));

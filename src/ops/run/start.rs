@@ -1,0 +1,159 @@
+//! Cold. What a run asks of the venue before its first order: the markets and their prices, who the
+//! agent is, what rests; and the proof with the venue's own rules.
+
+use crate::config::Config;
+use crate::instrument::{InstId, Instrument, InstrumentSpec};
+use crate::keys::AgentKey;
+use crate::net::http::HttpLimits;
+use crate::net::{Endpoint, http_post};
+use crate::ops::check::{self, report};
+use crate::ops::{Failure, exit};
+use crate::pipeline::clock::Clock;
+use crate::pipeline::reconcile;
+use crate::pipeline::runner;
+use crate::pipeline::table::Table;
+use crate::proved::{Standing, prove_market};
+use crate::strategy::proof::PriceBand;
+use crate::units::{Price, parse_raw};
+use crate::venue::eip712::Address;
+use crate::venue::hyperliquid::meta;
+use serde_json::{Value, json};
+
+/// Prices for which a start is proved: 20 % to both sides, as `check` does.
+const BAND_PERMILLE: i64 = 200;
+
+/// The venue's questions and answers.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    pub rest: Endpoint,
+    pub clock: Clock,
+}
+
+impl Venue {
+    fn ask(&self, body: &Value) -> Result<Vec<u8>, Failure> {
+        let info = self.rest.with_path("/info");
+        let kind = body["type"].as_str().unwrap_or_default();
+        let now = || self.clock.stamp().0;
+        http_post(&info, body.to_string().as_bytes(), &HttpLimits::default(), &now).map_err(|why| {
+            let host = &self.rest.host;
+            Failure::environment(format!("the venue's {kind} at {host}: {why}"))
+        })
+    }
+
+    fn json(&self, body: &Value) -> Result<Value, Failure> {
+        let answer = self.ask(body)?;
+        serde_json::from_slice(&answer).map_err(|error| {
+            let kind = body["type"].as_str().unwrap_or_default();
+            Failure::environment(format!("the venue's {kind} is malformed: {error}"))
+        })
+    }
+
+    /// The rules of the configured markets, as the venue states them now.
+    pub fn specs(&self, config: &Config, owner: Address) -> Result<Vec<InstrumentSpec>, Failure> {
+        let mut fees = self.ask(&json!({"type": "userFees", "user": text(owner)}))?;
+        let fees = meta::fees(&mut fees).map_err(Failure::environment)?;
+        let universe = self.ask(&json!({"type": "meta"}))?;
+        let spec = |symbol: &str| meta::perp(&mut universe.clone(), symbol, fees);
+        let specs = config.markets.iter().map(|m| spec(m.symbol.as_str()));
+        specs.collect::<Result<_, _>>().map_err(Failure::config)
+    }
+
+    /// The mid of each market.
+    pub fn prices(&self, specs: &[InstrumentSpec]) -> Result<Vec<Price>, Failure> {
+        let mids = self.json(&json!({"type": "allMids"}))?;
+        let price = |spec: &InstrumentSpec| {
+            let symbol = spec.symbol.as_str();
+            let raw = mids[symbol].as_str().and_then(|text| parse_raw(text.as_bytes()).ok());
+            raw.filter(|raw| *raw > 0).map(Price).ok_or_else(|| {
+                Failure::environment(format!("the venue has no price of {symbol} now"))
+            })
+        };
+        specs.iter().map(price).collect()
+    }
+
+    /// Is the key one that may trade for the account now?
+    pub fn check_agent(&self, key: &AgentKey, account: Address) -> Result<(), Failure> {
+        let refuse = |what: String| Failure::config(format!("key: {what}"));
+        let (agent, owner) = (text(key.address()), text(account));
+        if agent == owner {
+            // Its own key, which was allowed; nothing expires.
+            return Ok(());
+        }
+        let role = self.json(&json!({"type": "userRole", "user": agent}))?;
+        match (role["role"].as_str(), role["data"]["user"].as_str()) {
+            (Some("agent"), Some(user)) if user.eq_ignore_ascii_case(&owner) => {}
+            (Some("agent"), user) => {
+                let user = user.unwrap_or("another account");
+                return Err(refuse(format!("{agent} is an agent of {user}, not of {owner}")));
+            }
+            (Some("missing"), _) => {
+                return Err(refuse(format!(
+                    "{agent} is no agent of {owner}: approve it at the venue"
+                )));
+            }
+            (role, _) => {
+                let role = role.unwrap_or("unknown");
+                return Err(refuse(format!("{agent} is of role {role:?}, not an agent")));
+            }
+        }
+        let agents = self.json(&json!({"type": "extraAgents", "user": owner}))?;
+        let same =
+            |a: &&Value| a["address"].as_str().is_some_and(|x| x.eq_ignore_ascii_case(&agent));
+        // The unnamed agent is not listed, and has no end that the venue tells.
+        let until = agents.as_array().into_iter().flatten().find(same);
+        let now_ms = self.clock.now().0 / 1_000_000;
+        match until.map(|a| a["validUntil"].as_u64()) {
+            Some(Some(ms)) if ms <= now_ms => {
+                Err(refuse(format!("the approval of agent {agent} has expired: approve it again")))
+            }
+            Some(None) => {
+                Err(refuse(format!("the venue does not say until when {agent} is valid")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many orders of these markets rest at the venue.
+    pub fn open_orders(&self, owner: Address, specs: &[InstrumentSpec]) -> Result<usize, Failure> {
+        let view = reconcile::view(&self.rest, owner, &self.clock).map_err(Failure::environment)?;
+        let ours = |coin: &str| specs.iter().any(|spec| spec.symbol.as_str() == coin);
+        Ok(view.orders.iter().filter(|order| ours(&order.coin)).count())
+    }
+}
+
+pub fn text(address: Address) -> String {
+    String::from_utf8_lossy(&address.text()).into_owned()
+}
+
+/// `check --strict` with the venue's own rules and prices: the table when every order is proved,
+/// else what `check` prints.
+pub fn prove(
+    file: &str,
+    config: &Config,
+    specs: &[InstrumentSpec],
+    prices: &[Price],
+    strict: bool,
+) -> Result<Table, Failure> {
+    let core = config.core(specs).map_err(Failure::config)?;
+    let mut markets = Vec::with_capacity(specs.len());
+    for ((spec, inst_config), price) in specs.iter().zip(&core.instruments).zip(prices) {
+        let symbol = spec.symbol.as_str();
+        let inst = Instrument::new(InstId(0), *spec)
+            .map_err(|why| Failure::config(format!("{symbol}: {}", why.name())))?;
+        let band = PriceBand::around(*price, BAND_PERMILLE);
+        let proof = prove_market(&inst, inst_config, band)
+            .map_err(|why| Failure::config(format!("{symbol}: {}", why.name())))?;
+        markets.push(proof);
+    }
+    let built = Table::build(&check::wish(config), runner::cores(), specs.len());
+    let table = built.map_err(|error| error.0);
+    let outcome = check::Outcome { file: file.to_owned(), strict, table, markets };
+    if outcome.exit_code() == exit::OK {
+        return outcome.table.map_err(Failure::environment);
+    }
+    let mut message = report::text(&outcome);
+    if strict && outcome.standing() == Standing::Warning {
+        message.push_str("\na live run starts without warnings only");
+    }
+    Err(Failure { code: outcome.exit_code(), message })
+}
