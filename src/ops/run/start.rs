@@ -115,7 +115,8 @@ impl Venue {
 
     /// How many orders of these markets rest at the venue.
     pub fn open_orders(&self, owner: Address, specs: &[InstrumentSpec]) -> Result<usize, Failure> {
-        let view = reconcile::view(&self.rest, owner, &self.clock).map_err(Failure::environment)?;
+        let info = self.rest.with_path("/info");
+        let view = reconcile::view(&info, owner, &self.clock).map_err(Failure::environment)?;
         let ours = |coin: &str| specs.iter().any(|spec| spec.symbol.as_str() == coin);
         Ok(view.orders.iter().filter(|order| ours(&order.coin)).count())
     }
