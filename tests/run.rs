@@ -284,3 +284,20 @@ fn a_market_that_the_venue_does_not_have_is_refused() {
     rig.refuses(command, 3, "the venue has no market \"NOPE\"");
     rig.end();
 }
+
+#[test]
+fn the_configuration_that_ships_is_proved_and_states_what_live_needs() {
+    let config = "config/hyperliquid.toml";
+    let mut check = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let check = check.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "--strict", config]);
+    let output = check.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("PROVED, strict"), "{told}");
+    let text = std::fs::read_to_string(config).unwrap();
+    let live = [("engine.mode".to_owned(), "live".to_owned())];
+    let config = evenkeel::config::Config::layered(&[(&text, config)], &[], &live);
+    let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+    let markets: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
+    assert_eq!(markets, ["SOL", "BTC", "ETH"]);
+}

@@ -73,44 +73,16 @@ impl Venue {
 
     /// Is the key one that may trade for the account now?
     pub fn check_agent(&self, key: &AgentKey, account: Address) -> Result<(), Failure> {
-        let refuse = |what: String| Failure::config(format!("key: {what}"));
         let (agent, owner) = (text(key.address()), text(account));
         if agent == owner {
             // Its own key, which was allowed; nothing expires.
             return Ok(());
         }
         let role = self.json(&json!({"type": "userRole", "user": agent}))?;
-        match (role["role"].as_str(), role["data"]["user"].as_str()) {
-            (Some("agent"), Some(user)) if user.eq_ignore_ascii_case(&owner) => {}
-            (Some("agent"), user) => {
-                let user = user.unwrap_or("another account");
-                return Err(refuse(format!("{agent} is an agent of {user}, not of {owner}")));
-            }
-            (Some("missing"), _) => {
-                return Err(refuse(format!(
-                    "{agent} is no agent of {owner}: approve it at the venue"
-                )));
-            }
-            (role, _) => {
-                let role = role.unwrap_or("unknown");
-                return Err(refuse(format!("{agent} is of role {role:?}, not an agent")));
-            }
-        }
         let agents = self.json(&json!({"type": "extraAgents", "user": owner}))?;
-        let same =
-            |a: &&Value| a["address"].as_str().is_some_and(|x| x.eq_ignore_ascii_case(&agent));
-        // The unnamed agent is not listed, and has no end that the venue tells.
-        let until = agents.as_array().into_iter().flatten().find(same);
         let now_ms = self.clock.now().0 / 1_000_000;
-        match until.map(|a| a["validUntil"].as_u64()) {
-            Some(Some(ms)) if ms <= now_ms => {
-                Err(refuse(format!("the approval of agent {agent} has expired: approve it again")))
-            }
-            Some(None) => {
-                Err(refuse(format!("the venue does not say until when {agent} is valid")))
-            }
-            _ => Ok(()),
-        }
+        may_trade(&agent, &owner, &role, &agents, now_ms)
+            .map_err(|why| Failure::config(format!("key: {why}")))
     }
 
     /// How many orders of these markets rest at the venue.
@@ -119,6 +91,40 @@ impl Venue {
         let view = reconcile::view(&info, owner, &self.clock).map_err(Failure::environment)?;
         let ours = |coin: &str| specs.iter().any(|spec| spec.symbol.as_str() == coin);
         Ok(view.orders.iter().filter(|order| ours(&order.coin)).count())
+    }
+}
+
+/// Judges the answers to `userRole` of the agent and `extraAgents` of the account.
+fn may_trade(
+    agent: &str,
+    owner: &str,
+    role: &Value,
+    agents: &Value,
+    now_ms: u64,
+) -> Result<(), String> {
+    match (role["role"].as_str(), role["data"]["user"].as_str()) {
+        (Some("agent"), Some(user)) if user.eq_ignore_ascii_case(owner) => {}
+        (Some("agent"), user) => {
+            let user = user.unwrap_or("another account");
+            return Err(format!("{agent} is an agent of {user}, not of {owner}"));
+        }
+        (Some("missing"), _) => {
+            return Err(format!("{agent} is no agent of {owner}: approve it at the venue"));
+        }
+        (role, _) => {
+            let role = role.unwrap_or("unknown");
+            return Err(format!("{agent} is of role {role:?}, not an agent"));
+        }
+    }
+    // The unnamed agent is not listed, and has no end that the venue tells.
+    let same = |a: &&Value| a["address"].as_str().is_some_and(|x| x.eq_ignore_ascii_case(agent));
+    let list = agents.as_array().ok_or("the venue does not list the account's agents")?;
+    match list.iter().find(same).map(|found| found["validUntil"].as_u64()) {
+        Some(Some(ms)) if ms <= now_ms => {
+            Err(format!("the approval of agent {agent} has expired: approve it again"))
+        }
+        Some(None) => Err(format!("the venue does not say until when {agent} is valid")),
+        _ => Ok(()),
     }
 }
 
@@ -157,4 +163,38 @@ pub fn prove(
         message.push_str("\na live run starts without warnings only");
     }
     Err(Failure { code: outcome.exit_code(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGENT: &str = "0xa1";
+    const OWNER: &str = "0xb2";
+
+    fn judge(role: Value, agents: Value) -> Result<(), String> {
+        may_trade(AGENT, OWNER, &role, &agents, 1000)
+    }
+
+    #[test]
+    fn an_agent_of_the_account_may_trade_while_it_is_valid() {
+        let role = json!({"role": "agent", "data": {"user": "0xB2"}});
+        let until = |ms: Value| json!([{"name": "x", "address": "0xA1", "validUntil": ms}]);
+        assert_eq!(judge(role.clone(), until(json!(1001))), Ok(()));
+        assert_eq!(judge(role.clone(), json!([])), Ok(()), "the unnamed one");
+        let refused = |agents| judge(role.clone(), agents).expect_err("it may not");
+        assert!(refused(until(json!(1000))).contains("has expired"));
+        assert!(refused(until(json!(null))).contains("until when"));
+        assert!(refused(json!(null)).contains("does not list"));
+    }
+
+    #[test]
+    fn nobody_else_may() {
+        let refused = |role| judge(role, json!([])).expect_err("it may not");
+        let other = json!({"role": "agent", "data": {"user": "0xc3"}});
+        assert!(refused(other).contains("an agent of 0xc3, not of 0xb2"));
+        assert!(refused(json!({"role": "missing"})).contains("approve it"));
+        assert!(refused(json!({"role": "vault"})).contains("not an agent"));
+        assert!(refused(json!(null)).contains("not an agent"));
+    }
 }
