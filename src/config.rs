@@ -129,6 +129,8 @@ pub struct Metrics {
     pub enabled: bool,
     /// A loopback address with its port; port zero takes any that is free.
     pub address: String,
+    /// File with the token of POST /kill, /flatten and /resume; empty: no command is taken.
+    pub commands_file: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

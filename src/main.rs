@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, plan, replay, run, scenario, show_config, sign,
+    Failure, calibrate, check, demo, exit, explain, metrics, plan, replay, run, scenario,
+    show_config, sign,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Runs every scenario with and without what it shows.
     Scenarios(scenario::compare::ScenariosArgs),
+    /// What a running engine serves at /metrics, or a part of it.
+    Metrics(metrics::MetricsArgs),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
+        Verb::Metrics(args) => metrics::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)

@@ -67,6 +67,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
     io.section("metrics", |io| {
         io.flag("enabled", &mut c.metrics.enabled);
         io.text("address", check_address, &mut c.metrics.address);
+        io.text("commands_file", check_path, &mut c.metrics.commands_file);
     });
     io.section("net", |io| io.text("ca_file", check_path, &mut c.net.ca_file));
 }
@@ -145,6 +146,7 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
         let loss = Decimal { min: "-1000000", max: "-0.01", ..QUOTE };
         io.quote("trigger_quote", loss, &mut p.pnl_guard.trigger);
         io.secs("hold_s", (1, DAY_S), &mut p.pnl_guard.hold);
+        io.permille("clear_share", SHARE, &mut p.pnl_guard.clear_permille);
         // At most +8: beyond it the guard would be a pause, and a pause is stated as one.
         io.bps("spread_bps", bps("0", "8"), &mut p.pnl_guard_spread);
         let factor = Decimal { max: "1", ..FACTOR };
@@ -282,7 +284,7 @@ pub(super) fn blank() -> Config {
             back_off: Nanos::ZERO,
         },
         journal: Journal { enabled: false, path: String::new() },
-        metrics: Metrics { enabled: false, address: String::new() },
+        metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
         net: Net { ca_file: String::new() },
         markets: Vec::new(),
     }
@@ -330,7 +332,7 @@ fn blank_maker() -> MakerParams {
         asymmetric_above: Qty::ZERO,
         soft_cap: Qty::ZERO,
         skew_at_soft_cap: Bps::ZERO,
-        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO },
+        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO, clear_permille: 0 },
         pnl_guard_spread: Bps::ZERO,
         pnl_guard_size_permille: 0,
         healing: HealingParams { slice: Nanos::ZERO, losses: 0, steps_max: 0 },

@@ -83,6 +83,20 @@ impl Outputs {
     }
 }
 
+/// Length of [`Counts::silences`]: at zero are the quotes that were none.
+pub const SILENCES: usize = Silence::ALL.len() + 1;
+
+/// Whether the core may trade, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Killed, stopped, or a loss limit was broken.
+    pub halted: bool,
+    /// The orders link is up and the account is known.
+    pub ready: bool,
+    /// Components of instruments that stopped after rejects in a row.
+    pub breakers_open: u64,
+}
+
 /// Counters of what the core saw and did. All of it is deterministic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -100,7 +114,7 @@ pub struct Counts {
     pub gaps: [u64; GapReason::COUNT],
     pub rejects: [u64; RejectReason::COUNT],
     pub alarms: [u64; Alarm::ALL.len()],
-    pub silences: [u64; Silence::ALL.len() + 1],
+    pub silences: [u64; SILENCES],
     /// Events that name an instrument or order that there is not.
     pub unroutable: u64,
     /// Events that can't be true: a fill of nothing, an answer that no state of its order allows.
@@ -126,7 +140,7 @@ impl Default for Counts {
             gaps: [0; GapReason::COUNT],
             rejects: [0; RejectReason::COUNT],
             alarms: [0; Alarm::ALL.len()],
-            silences: [0; Silence::ALL.len() + 1],
+            silences: [0; SILENCES],
             unroutable: 0,
             nonsense: 0,
             adopted: 0,
@@ -187,6 +201,18 @@ impl Core {
 
     pub fn refusals(&self) -> &RefusalCounts {
         self.risk.refusals()
+    }
+
+    pub fn standing(&self) -> Standing {
+        let open = |i: usize| {
+            let inst = InstId(i as u16);
+            Component::ALL.iter().filter(|c| self.risk.breaker_open(inst, **c)).count() as u64
+        };
+        Standing {
+            halted: self.risk.is_killed(),
+            ready: self.account_ready(),
+            breakers_open: (0..self.insts.len()).map(open).sum(),
+        }
     }
 
     pub fn is_halted(&self) -> bool {

@@ -4,10 +4,12 @@ pub mod calibrate;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod metrics;
 pub mod plan;
 pub mod replay;
 pub mod run;
 pub mod scenario;
+pub mod serve;
 pub mod show_config;
 pub mod sign;
 

@@ -7,6 +7,8 @@
 pub mod calculators;
 pub mod compare;
 pub mod pair_entry;
+pub mod parts;
+pub mod study;
 
 use crate::backtest::{Backtest, BacktestReport, Setup};
 use crate::config::Config;
@@ -156,8 +158,9 @@ pub const ALL: &[Scenario] = &[
         name: "loss-streak",
         about: "losses in a row: the PnL guard engages and holds without flapping",
         config: layer!("loss-streak"),
-        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pnl_guard]\nhold_s = 1\n",
-        off: "hold of the guard (1 s)",
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pnl_guard]\nhold_s = 1\n\
+                  clear_share = \"1\"\n",
+        off: "hysteresis of the guard",
         mood: Mood::Volatile,
         ..PLAIN
     },
@@ -254,7 +257,12 @@ impl Scenario {
 
     /// Runs the backtest for the scenario's time, without a stop at its end.
     pub fn run(&self, with: bool) -> Result<BacktestReport, Failure> {
-        let mut test = self.backtest(with, self.seed)?;
+        self.run_seed(with, self.seed)
+    }
+
+    /// The same with another seed.
+    pub fn run_seed(&self, with: bool, seed: u64) -> Result<BacktestReport, Failure> {
+        let mut test = self.backtest(with, seed)?;
         test.run(EPOCH.after(self.span()));
         Ok(test.report())
     }

@@ -178,6 +178,8 @@ impl SequencerStep {
     fn telemetry(&mut self, now: Stamp) {
         self.next_telemetry = now.0 + TELEMETRY_NS;
         self.quiet.store(self.core.is_flat_and_quiet(), Ordering::Release);
+        let (counts, refusals) = (self.core.counts(), self.core.refusals());
+        self.metrics.core.write(counts, refusals, self.core.standing(), now.0);
         for i in 0..self.instruments {
             let snapshot = self.core.snapshot(InstId(i as u16));
             // A full ring means that nobody looks.

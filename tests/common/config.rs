@@ -82,7 +82,11 @@ pub fn maker() -> MakerParams {
         asymmetric_above: q("0.4"),
         soft_cap: q("2"),
         skew_at_soft_cap: Bps::ZERO,
-        pnl_guard: PnlGuardParams { trigger: n("-0.2"), hold: Nanos::from_secs(60) },
+        pnl_guard: PnlGuardParams {
+            trigger: n("-0.2"),
+            hold: Nanos::from_secs(60),
+            clear_permille: 500,
+        },
         pnl_guard_spread: bps("6"),
         pnl_guard_size_permille: 850,
         healing: HealingParams { slice: Nanos::from_secs(30), losses: 3, steps_max: 4 },

@@ -10,6 +10,7 @@ mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
+use crate::ops::serve::{Bound, Door};
 use crate::ops::{Failure, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
@@ -86,11 +87,16 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
         specs[0] = scenario::find(name)?.refine(specs[0])?;
     }
     let journal = args.journal.clone();
+    let bound = Bound::new(&config)?;
     let wiring = Wiring { config, table: table.clone(), journal, pooled: args.pooled };
     let spec = venue.session(&wiring, specs.clone(), &clock)?;
     let mut view = View::new(args, &specs[0], &table, venue.ws_url());
     let session = Session::start(spec).map_err(Failure::environment)?;
-    let (session, stopped) = trade(args, session, &mut view, &clock)?;
+    let door = bound.map(|b| b.open(&specs, &session.metrics, &clock)).transpose()?;
+    if let Some(door) = &door {
+        view.served(door.address());
+    }
+    let (session, stopped) = trade(args, session, &mut view, door.as_ref(), &clock)?;
     let metrics = std::sync::Arc::clone(&session.metrics);
     let ended = session.end();
     let exchange = venue.stop();
@@ -169,6 +175,7 @@ fn trade(
     args: &DemoArgs,
     mut session: Session,
     view: &mut View,
+    door: Option<&Door>,
     clock: &Clock,
 ) -> Result<(Session, bool), Failure> {
     let live = !args.json;
@@ -177,7 +184,7 @@ fn trade(
     let end = begun + args.seconds * 1_000_000_000;
     let mut next_draw = begun;
     while clock.stamp().0 < end && !session.is_broken() {
-        watch(&mut session, view);
+        watch(&mut session, view, door);
         let now = clock.stamp().0;
         if live && now >= next_draw {
             next_draw = now + if redraw { 100_000_000 } else { 1_000_000_000 };
@@ -193,19 +200,25 @@ fn trade(
     // The quiet flag is set by the strategy's next telemetry after the stop.
     let mut quiet = false;
     while !quiet && clock.stamp().0 < stop_at + patience && !session.is_broken() {
-        watch(&mut session, view);
+        watch(&mut session, view, door);
         std::thread::sleep(Duration::from_millis(10));
         quiet = session.is_quiet() && clock.stamp().0 > stop_at + 300_000_000;
     }
-    watch(&mut session, view);
+    watch(&mut session, view, door);
     if live {
         view.draw(&session.metrics, clock.stamp().0 - begun, redraw);
     }
     Ok((session, quiet))
 }
 
-fn watch(session: &mut Session, view: &mut View) {
+fn watch(session: &mut Session, view: &mut View, door: Option<&Door>) {
+    if let Some(door) = door {
+        door.pass(session);
+    }
     while let Some(snapshot) = session.snapshot() {
+        if let Some(door) = door {
+            door.put(snapshot);
+        }
         view.snapshot(snapshot);
     }
     while let Ok(record) = session.tap.try_recv() {

@@ -77,6 +77,11 @@ impl View {
         }
     }
 
+    /// Where health and metrics are served.
+    pub fn served(&mut self, address: std::net::SocketAddr) {
+        self.tell(format!("http    http://{address}/health and /metrics"));
+    }
+
     pub fn snapshot(&mut self, snapshot: InstSnapshot) {
         self.snapshot = Some(snapshot);
     }
