@@ -146,6 +146,12 @@ pub struct Guards {
     pub kill_file: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// A PEM file of the only authorities that are trusted; empty: the public ones.
+    pub ca_file: String,
+}
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -177,6 +183,7 @@ pub struct Config {
     pub metrics: Metrics,
     /// `None`: no pair.
     pub pair: Option<PairSettings>,
+    pub net: Net,
     pub markets: Vec<MarketConfig>,
 }
 

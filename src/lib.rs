@@ -18,6 +18,7 @@ pub mod risk;
 pub mod core;
 
 pub mod journal;
+pub mod keys;
 
 pub mod proved;
 pub mod replay;

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, scenario,
+    Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, run, scenario,
     show_config, sign, venue,
 };
 use std::io::{stderr, stdout};
@@ -23,6 +23,8 @@ struct Cli {
 enum Verb {
     /// A whole trading run against an embedded venue: no key, network or file needed.
     Demo(DemoArgs),
+    /// Trades a configuration: on paper, or live with real orders.
+    Run(run::RunArgs),
     /// Is a configuration valid, and is every order that it may make executable?
     Check(check::CheckArgs),
     /// Why did it do that? An order's life, a moment, or the timeline, from a journal.
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
     start_log();
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
+        Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),
         Verb::Explain(args) => explain::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),

@@ -47,6 +47,9 @@ use std::time::Duration;
 /// What a session needs.
 #[derive(Debug)]
 pub struct Spec {
+    /// Where public data comes from; in a paper run another venue than the one that takes orders.
+    pub market_ws: Endpoint,
+    /// Where orders go.
     pub ws: Endpoint,
     pub rest: Endpoint,
     pub network: Network,
@@ -202,7 +205,7 @@ impl Session {
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
             MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
-            Dialer::new(spec.ws.clone(), Limits::default(), spec.clock.clone()),
+            Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,
             markets.len(),
@@ -337,10 +340,21 @@ fn account(
 fn rules_asker(rest: &Endpoint, clock: &Clock) -> Ask {
     let (info, clock) = (rest.with_path("/info"), clock.clone());
     Arc::new(move |specs| {
-        let body = br#"{"type":"meta"}"#;
-        let answer = http_post(&info, body, &HttpLimits::default(), &|| clock.stamp().0)
-            .map_err(|error| format!("meta: {error}"))?;
-        specs.iter().map(|known| listing(&answer, known)).collect()
+        let mut answers: Vec<(&str, Vec<u8>)> = Vec::new();
+        for known in specs {
+            let body = meta::question(known.symbol.as_str());
+            if !answers.iter().any(|(asked, _)| *asked == body) {
+                let now = || clock.stamp().0;
+                let answer = http_post(&info, body.as_bytes(), &HttpLimits::default(), &now);
+                answers.push((body, answer.map_err(|error| format!("{body}: {error}"))?));
+            }
+        }
+        let of = |known: &InstrumentSpec| {
+            let body = meta::question(known.symbol.as_str());
+            let answer = answers.iter().find(|(asked, _)| *asked == body);
+            listing(answer.map_or(&[][..], |(_, bytes)| bytes), known)
+        };
+        specs.iter().map(of).collect()
     })
 }
 

@@ -242,26 +242,46 @@ impl EgressEnd {
     #[inline]
     pub fn step(&mut self) -> usize {
         let EgressEnd { egress, keys, wire, venue, clock, samples } = self;
-        let sent = egress.drain_to(|text, batch| {
-            if !text.is_empty() {
-                let len = write_masked(wire, Opcode::Text, text, keys.next_key());
-                black_box(&wire[..len.expect("the buffer takes the longest frame")]);
-            }
-            let out = clock.stamp();
-            let places = batch.iter().filter(|t| matches!(t.action, Action::Place { .. })).count();
-            let cancels =
-                batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
-            let (places, cancels) = (places as u8, cancels as u8);
-            if samples.len() < SAMPLES_MAX {
-                samples.push(Sample { cause: batch[0].cause, out, places, cancels });
-            }
-            batch.iter().for_each(|timed| venue.take(timed, out));
-        });
-        if sent > 0 {
-            venue.answer();
-        }
-        sent
+        drain(egress, venue, clock, samples, |text| {
+            let len = write_masked(wire, Opcode::Text, text, keys.next_key());
+            black_box(&wire[..len.expect("the buffer takes the longest frame")]);
+        })
     }
+
+    /// As [`EgressEnd::step`], with the text of each frame given to `send`.
+    #[inline]
+    #[allow(dead_code, reason = "for the bench with sockets")]
+    pub fn step_to(&mut self, send: impl FnMut(&[u8])) -> usize {
+        let EgressEnd { egress, venue, clock, samples, .. } = self;
+        drain(egress, venue, clock, samples, send)
+    }
+}
+
+#[inline]
+fn drain(
+    egress: &mut EgressStep,
+    venue: &mut Venue,
+    clock: &Clock,
+    samples: &mut Vec<Sample>,
+    mut send: impl FnMut(&[u8]),
+) -> usize {
+    let sent = egress.drain_to(|text, batch| {
+        if !text.is_empty() {
+            send(text);
+        }
+        let out = clock.stamp();
+        let places = batch.iter().filter(|t| matches!(t.action, Action::Place { .. })).count();
+        let cancels = batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
+        let (places, cancels) = (places as u8, cancels as u8);
+        if samples.len() < SAMPLES_MAX {
+            samples.push(Sample { cause: batch[0].cause, out, places, cancels });
+        }
+        batch.iter().for_each(|timed| venue.take(timed, out));
+    });
+    if sent > 0 {
+        venue.answer();
+    }
+    sent
 }
 
 impl Venue {

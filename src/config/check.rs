@@ -59,8 +59,9 @@ impl<'a> Scope<'a> {
 
 pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
     let (live, network) = (c.engine.mode == Mode::Live, c.venue.network);
+    let unnamed = c.venue.ws_url.is_empty() || c.venue.rest_url.is_empty();
     s.refuse(
-        live && network == Network::Embedded,
+        live && network == Network::Embedded && unnamed,
         &["engine.mode", "venue.network"],
         "a live run needs a real network; the embedded venue is for mode = \"paper\"",
     );
@@ -83,8 +84,8 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
         let why = format!("this topology has {threads} threads and {cpus} cpus are given");
         s.refuse(cpus > 0 && cpus != threads, &keys, &why);
     }
-    let unnamed = c.journal.enabled && c.journal.path.is_empty();
-    s.refuse(unnamed, &["journal.enabled", "journal.path"], "a journal needs a path");
+    let nowhere = c.journal.enabled && c.journal.path.is_empty();
+    s.refuse(nowhere, &["journal.enabled", "journal.path"], "a journal needs a path");
 }
 
 /// A URL of one network under the name of another is an order at the wrong venue.

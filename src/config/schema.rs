@@ -8,8 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue,
-    Wait,
+    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Net, Network, Shape, Topology,
+    Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -84,6 +84,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.text("commands_file", check_path, &mut c.metrics.commands_file);
     });
     super::pair::fields(io, &mut c.pair);
+    io.section("net", |io| io.text("ca_file", check_path, &mut c.net.ca_file));
 }
 
 /// The keys of one market.
@@ -376,6 +377,7 @@ pub(super) fn blank() -> Config {
         journal: Journal { enabled: false, path: String::new() },
         metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
         pair: None,
+        net: Net { ca_file: String::new() },
         markets: Vec::new(),
     }
 }

@@ -126,7 +126,8 @@ pub fn check(args: &CheckArgs, cores: Vec<usize>) -> Result<Outcome, Failure> {
 }
 
 /// Each pair over the bands of its legs' markets.
-fn prove_pairs(core: &CoreConfig, markets: &[MarketProof]) -> Result<Vec<PairProof>, Failure> {
+/// The proof of every pair, at the bands of its legs' markets.
+pub fn prove_pairs(core: &CoreConfig, markets: &[MarketProof]) -> Result<Vec<PairProof>, Failure> {
     let prove = |pair: &crate::core::PairConfig| {
         let at = pair.legs.map(|leg| usize::from(leg.0));
         let of = |i: usize| {

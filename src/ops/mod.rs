@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod pair;
 pub mod plan;
 pub mod replay;
+pub mod run;
 pub mod scenario;
 pub mod serve;
 pub mod show_config;
@@ -30,6 +31,8 @@ pub mod exit {
     pub const PANICKED: i32 = 5;
     /// The kill switch: a signal or the kill file ended the run, or does not let it begin.
     pub const KILLED: i32 = 6;
+    /// A second signal: everything was cancelled at once, positions stay.
+    pub const ABORTED: i32 = 7;
 }
 
 /// Why a verb could not do its work: one message, one exit code.

@@ -468,6 +468,10 @@ impl EgressStep {
 
     fn work(&mut self, conn: &mut Conn, now: Stamp) -> Result<usize, NetError> {
         let mut work = self.send(conn)?;
+        if conn.waits() {
+            // Half a frame that the socket had no room for.
+            conn.flush()?;
+        }
         if self.pay(now) {
             work += self.read(conn)?;
         }

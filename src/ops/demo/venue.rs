@@ -159,6 +159,7 @@ impl Venue {
             (PooledSigner::deterministic(signer), None)
         };
         Ok(Spec {
+            market_ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             rest: Endpoint::parse(&self.http_url()).map_err(Failure::environment)?,
             network: Network::Mainnet,

@@ -326,7 +326,8 @@ mod tests {
 
     const META_TEXT: &str = r#"{"universe":[{"szDecimals":5,"name":"BTC","maxLeverage":40},
         {"szDecimals":2,"name":"SOL","maxLeverage":20},
-        {"szDecimals":1,"name":"OLD","maxLeverage":3,"isDelisted":true}],"marginTables":[]}"#;
+        {"szDecimals":1,"name":"OLD","maxLeverage":3,"isDelisted":true},
+        {"szDecimals":0,"name":"ISO","maxLeverage":3,"onlyIsolated":true}],"marginTables":[]}"#;
     const FEES: Fees = Fees { maker: Bps(15_000), taker: Bps(45_000) };
 
     #[test]
@@ -342,6 +343,8 @@ mod tests {
     fn refusals_name_the_remedy() {
         let ask = |symbol| perp(&mut META_TEXT.as_bytes().to_vec(), symbol, FEES);
         assert_eq!(ask("OLD"), Err(MetaError::Delisted("OLD".into())));
+        let rule = "onlyIsolated";
+        assert_eq!(ask("ISO"), Err(MetaError::Isolated { symbol: "ISO".into(), rule }));
         let near = vec!["SOL".to_owned()];
         assert_eq!(ask("sol"), Err(MetaError::Unknown { symbol: "sol".into(), near }));
         assert!(matches!(perp(&mut b"[1".to_vec(), "SOL", FEES), Err(MetaError::Malformed(_))));
