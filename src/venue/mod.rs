@@ -1,5 +1,6 @@
 //! Hot. Venue codecs: bytes to events, actions to bytes. No socket, no clock, no book.
 
+pub mod buf;
 pub mod eip712;
 pub mod hyperliquid;
 pub mod json;
