@@ -288,14 +288,45 @@ pub fn http_post(
     limits: &HttpLimits,
     now_ns: &dyn Fn() -> u64,
 ) -> Result<Vec<u8>, NetError> {
+    let json = [("Content-Type", "application/json")];
+    http_call(to, &Call { method: "POST", headers: &json, body }, limits, now_ns)
+}
+
+/// A request on a connection of its own, beside `Host` and the body's length.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub method: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a [u8],
+}
+
+/// As [`http_post`], with any method and headers. A path or value that would end its line is
+/// [`NetError::Http`].
+pub fn http_call(
+    to: &Endpoint,
+    call: &Call<'_>,
+    limits: &HttpLimits,
+    now_ns: &dyn Fn() -> u64,
+) -> Result<Vec<u8>, NetError> {
+    let Call { method, headers, body } = *call;
+    let one_line = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if to.path.contains(' ') || !one_line(&to.path) || !headers.iter().all(|h| one_line(h.1)) {
+        return Err(NetError::Http("a path or header that is not printable"));
+    }
+    let mut head = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", to.path, to.host);
+    for (name, value) in headers {
+        head.push_str(name);
+        head.push_str(": ");
+        head.push_str(value);
+        head.push_str("\r\n");
+    }
+    if !body.is_empty() || method == "POST" {
+        head.push_str("Content-Length: ");
+        head.push_str(&body.len().to_string());
+        head.push_str("\r\n");
+    }
+    head.push_str("Connection: close\r\n\r\n");
     let mut stream = Timed::connect(to, limits.total_ns, now_ns)?;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
-        to.path,
-        to.host,
-        body.len()
-    );
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let mut bytes = Vec::new();
     let head = read_head(&mut stream, &mut bytes)?;
