@@ -149,9 +149,8 @@ impl Rig {
         let mut access = Access::new(Network::Mainnet, owner, signer, pool);
         let filler = access.filler.take();
         let rest = VenueRest::Hyperliquid(access.rest(&[symbol]));
-        let access = build::Access::Hyperliquid(access);
         let egress = EgressStep::new(Parts {
-            venue: access.account(RUN_TAG, &[instrument.spec]),
+            venue: build::Access::Hyperliquid(access).account(RUN_TAG, &[instrument.spec]),
             instruments: vec![instrument.clone()],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, rest, clock.clone()),

@@ -313,4 +313,74 @@ mod tests {
         assert_eq!(read(r#"{"universe":[]}"#.into()), Ok(Listing::Gone));
         assert!(read("[".into()).is_err());
     }
+
+    fn rest(markets: &[&str]) -> Rest {
+        let symbol = |name: &&str| Symbol::new(name).expect("short");
+        Rest::new(Address([0; 20]), &markets.iter().map(symbol).collect::<Vec<_>>())
+    }
+
+    /// The bodies of a topic, as its requests come.
+    fn bodies(rest: &Rest, topic: Topic<'_>) -> Vec<String> {
+        let requests = (0..).map_while(|at| rest.request(topic, at));
+        requests.map(|r| r.path + " " + &String::from_utf8(r.body).expect("text")).collect()
+    }
+
+    #[test]
+    fn every_dex_is_asked_and_orders_come_first() {
+        let rest = rest(&["SOL", "xyz:GOLD", "BTC"]);
+        let asked = bodies(&rest, Topic::View);
+        let kinds: Vec<bool> = asked.iter().map(|b| b.contains("openOrders")).collect();
+        assert_eq!(kinds, [true, true, false, false]);
+        assert!(asked[0].contains(r#""dex":"""#) && asked[1].contains(r#""dex":"xyz""#));
+        assert!(asked.iter().all(|b| b.starts_with("/info ")));
+        assert_eq!(bodies(&rest, Topic::OpenOrders), asked[..2]);
+        let metas = [format!("/info {}", meta::META), format!("/info {}", meta::ALL_METAS)];
+        assert_eq!(bodies(&rest, Topic::Listings), metas);
+        assert_eq!(bodies(&rest, Topic::Specs)[2..], metas);
+    }
+
+    #[test]
+    fn a_view_names_our_markets_and_sums_what_the_dexs_are_worth() {
+        let rest = rest(&["SOL", "xyz:GOLD"]);
+        let state = |coin: &str, worth: &str| {
+            let position = json!({"coin": coin, "szi": "-0.5", "entryPx": "200.1"});
+            json!({"marginSummary": {"accountValue": worth},
+                "assetPositions": [{"position": position}]})
+        };
+        let answers = [
+            json!([{"coin": "ETH", "oid": 9, "cloid": null}, {"coin": "SOL", "oid": 8, "cloid": "0x0f"}]),
+            json!([]),
+            state("SOL", "1.5"),
+            state("xyz:GOLD", "2"),
+        ];
+        let answers: Vec<Vec<u8>> = answers.iter().map(|a| a.to_string().into_bytes()).collect();
+        let view = rest.view(&answers).expect("a view");
+        let order = |inst, id, client| OpenOrder { inst, id, client };
+        assert_eq!(view.orders, [order(None, 9, None), order(Some(InstId(0)), 8, Some(15))]);
+        let held: Vec<_> = view.positions.iter().map(|p| (p.inst, p.qty.0)).collect();
+        let short = -SCALE / 2;
+        assert_eq!(held, [(Some(InstId(0)), short), (Some(InstId(1)), short)]);
+        assert_eq!((view.equity, view.nonces.len()), (Some(350_000_000), 0));
+        assert!(rest.view(&answers[..3]).is_err(), "an answer is missing");
+        assert!(rest.view(&[]).is_err());
+    }
+
+    #[test]
+    fn the_fate_of_an_order() {
+        let rest = rest(&["SOL"]);
+        let asked = bodies(&rest, Topic::Fate(InstId(0), 15));
+        assert!(asked[0].contains("0x0000000000000000000000000000000f"), "{asked:?}");
+        let fate = |sz: &str| {
+            let order = json!({"coin": "SOL", "oid": 5, "sz": sz, "origSz": "1"});
+            let answer =
+                json!({"status": "order", "order": {"order": order, "status": "canceled"}});
+            rest.fate(&[answer.to_string().into_bytes()])
+        };
+        let state = VenueOrderState::Canceled;
+        let filled = Qty(SCALE / 4 * 3);
+        assert_eq!(fate("0.25"), Ok(Fate { state, filled, venue_oid: 5 }));
+        let unknown = rest.fate(&[br#"{"status":"unknownOid"}"#.to_vec()]).expect("an answer");
+        assert_eq!(unknown.state, VenueOrderState::NotFound);
+        assert!(rest.fate(&[b"{".to_vec()]).is_err() && rest.fate(&[]).is_err());
+    }
 }
