@@ -433,4 +433,43 @@ mod tests {
         let long = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'x'; HEAD_MAX]].concat();
         assert!(matches!(parse_head(&long), Err(NetError::Http(_))));
     }
+
+    /// What a server reads of one call.
+    fn heard(call: &Call<'_>, path: &str) -> Result<String, NetError> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let serve = std::thread::spawn(move || {
+            let Ok((mut stream, _)) = listener.accept() else { return String::new() };
+            let mut bytes = vec![0; 4096];
+            let read = std::io::Read::read(&mut stream, &mut bytes).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            String::from_utf8(bytes[..read].to_vec()).unwrap()
+        });
+        let begun = std::time::Instant::now();
+        let now = move || begun.elapsed().as_nanos() as u64;
+        let body = http_call(&to.with_path(path), call, &HttpLimits::default(), &now)?;
+        assert_eq!(body, b"ok");
+        Ok(serve.join().unwrap())
+    }
+
+    #[test]
+    fn a_call_has_its_method_and_headers() {
+        let token = [("Authorization", "1:2:3:ab")];
+        let get = Call { method: "GET", headers: &token, body: b"" };
+        let told = heard(&get, "/api/v1/x?by=index").unwrap();
+        assert!(told.starts_with("GET /api/v1/x?by=index HTTP/1.1\r\nHost: 127.0.0.1:"), "{told}");
+        assert!(
+            told.contains("\r\nAuthorization: 1:2:3:ab\r\n") && !told.contains("Content-Length")
+        );
+        let post = Call { method: "POST", headers: &[], body: b"a=b" };
+        let told = heard(&post, "/x").unwrap();
+        assert!(
+            told.contains("\r\nContent-Length: 3\r\n") && told.ends_with("\r\n\r\na=b"),
+            "{told}"
+        );
+        let lines = [("Authorization", "a\r\nHost: other")];
+        let bad = Call { method: "GET", headers: &lines, body: b"" };
+        assert!(matches!(heard(&bad, "/x"), Err(NetError::Http(_))));
+        assert!(matches!(heard(&get, "/x y"), Err(NetError::Http(_))));
+    }
 }
