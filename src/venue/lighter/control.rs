@@ -3,6 +3,7 @@
 //! A frame has a `type`; only an error may come without one. Data frames have the type
 //! `subscribed/NAME` (the answer to a subscription: the whole state) or `update/NAME`.
 
+use super::errors::{self, Reaction};
 use super::markets::ChannelName;
 use crate::venue::json::{Cursor, Text, once};
 use crate::venue::{Malformed, MalformedKind};
@@ -35,6 +36,20 @@ pub enum Control {
     },
     /// A `type` that is not documented.
     Unknown,
+}
+
+impl Control {
+    /// What is to be done about an error; `None` for other frames.
+    pub fn reaction(&self) -> Option<Reaction> {
+        let Control::Error { code, channel, .. } = *self else { return None };
+        // The venue has one code for every parameter; at a private channel it is the token that is
+        // missing.
+        let private = matches!(channel, Channel::Orders | Channel::Fills | Channel::Positions);
+        if code == errors::INVALID_PARAM && private {
+            return Some(Reaction::NewToken);
+        }
+        Some(errors::reaction(code))
+    }
 }
 
 /// The channels that a session subscribes to.
@@ -90,6 +105,12 @@ impl Channel {
 pub(super) fn request(what: &str, channel: Channel, of: u32) -> String {
     let name = channel.name();
     format!("{{\"type\":\"{what}\",\"channel\":\"{name}/{of}\"}}")
+}
+
+/// As [`request`], with the token of a private channel. Cold.
+pub(super) fn private_request(what: &str, channel: Channel, account: u64, token: &str) -> String {
+    let name = channel.name();
+    format!("{{\"type\":\"{what}\",\"channel\":\"{name}/{account}\",\"auth\":\"{token}\"}}")
 }
 
 /// What a data frame is: the whole state of its channel, or a change.

@@ -11,8 +11,8 @@
 //! continue the chain is a [`GapReason::Sequence`]: the book waits for the next snapshot, which
 //! [`FeedCodec::resubscribe`] asks for. (`offset` belongs to one of the venue's servers and is not
 //! contiguous.) The levels are kept in a [`Ladder`] per side, and the core gets its own form of
-//! them: the best [`DEPTH`] of each side when one of those changed, else their top alone, which
-//! says that the book is alive.
+//! them: the best [`DEPTH`] of each side when one of those changed or a ticker came between, else
+//! their top alone, which says that the book is alive.
 //!
 //! **The ticker** has the same counter, comes 12 to 23 ms earlier and on every change of the top.
 //! The newest nonce wins: an older ticker is left out; a book that is older than the last ticker is
@@ -183,7 +183,8 @@ struct MarketBook {
     nonce: Option<u64>,
     exch_ms: u64,
     ticker: Ticker,
-    /// The core does not have the levels that the ladders have.
+    /// The core may not have the levels that the ladders have: a message had no room, or a ticker
+    /// has passed over some.
     resend: bool,
     last_trade: u64,
     stats: MarketStats,
@@ -365,9 +366,9 @@ impl FeedCodec {
             !emit_book(book, nonce, recv, sink)
         } else {
             // Nothing that the core has changed; that the book is alive it is told by the top.
-            book.ticker.nonce <= nonce && !sink.put(top(book, recv))
+            !sink.put(top(book, recv))
         };
-        book.resend = full;
+        book.resend = full || book.ticker.nonce > nonce;
         if full { Decoded::Full(book.inst) } else { Decoded::Book(book.inst) }
     }
 
@@ -400,10 +401,11 @@ impl FeedCodec {
             return Decoded::Old(inst);
         }
         book.ticker = Ticker { nonce, exch_ms, bid, ask };
+        // What the top passed over is gone from the core's levels, and may be back in ours.
+        book.resend = true;
         if sink.put(Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv }) {
             return Decoded::Bbo(inst);
         }
-        book.resend = true;
         Decoded::Full(inst)
     }
 

@@ -39,9 +39,9 @@ impl Markets {
 }
 
 /// The number in a text of digits alone: the key of an object by market, the end of a channel's
-/// name. `None` for anything else, and for a number that no market has.
+/// name. `None` for anything else, and for a number beyond 10^18, which no account has.
 pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 10 || digits.len() > 1 && digits[0] == b'0' {
+    if digits.is_empty() || digits.len() > 18 || digits.len() > 1 && digits[0] == b'0' {
         return None;
     }
     digits.iter().try_fold(0, |number, &digit| {
@@ -83,7 +83,7 @@ mod tests {
             ("height", "height", None),
             ("trade:01", "trade", None),
             ("trade:", "trade", None),
-            ("trade:99999999999", "trade", None),
+            ("trade:9999999999999999999", "trade", None),
         ] {
             let channel = ChannelName::parse(text.as_bytes());
             assert_eq!((channel.name, channel.number()), (name.as_bytes(), number), "{text}");
