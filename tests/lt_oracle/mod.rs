@@ -16,17 +16,27 @@ pub fn markets() -> Vec<(InstId, u32)> {
 }
 
 /// What a reader of our events sees of one market.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct View {
     pub sides: [Vec<Level>; 2],
     pub gaps: Vec<GapReason>,
     pub trades: Vec<(u64, Side, i64, i64, u64)>,
     /// The time of the last book or top.
     pub exch_ms: u64,
+    /// The last top, which stays on top of a book with an older time.
+    last_top: ([Level; 2], u64),
 }
 
 fn better(side: usize, a: Price, b: Price) -> bool {
     if side == 0 { a > b } else { a < b }
+}
+
+impl PartialEq for View {
+    /// What is to be seen; the last top is a means.
+    fn eq(&self, other: &View) -> bool {
+        (&self.sides, &self.gaps, &self.trades, self.exch_ms)
+            == (&other.sides, &other.gaps, &other.trades, other.exch_ms)
+    }
 }
 
 impl View {
@@ -40,6 +50,15 @@ impl View {
             }
         }
         self.exch_ms = exch_ms;
+        self.last_top = (tops, exch_ms);
+    }
+
+    /// A whole book, as the core takes it.
+    fn book(&mut self, sides: [Vec<Level>; 2], exch_ms: u64) {
+        (self.sides, self.exch_ms) = (sides, exch_ms);
+        if self.last_top.1 > exch_ms {
+            self.top(self.last_top.0, self.last_top.1);
+        }
     }
 }
 
@@ -59,8 +78,7 @@ pub fn see(views: &mut BTreeMap<u16, View>, events: &[Event]) {
                 assert_eq!([bids, asks].map(usize::from), [staged[0].len(), staged[1].len()]);
                 assert_eq!(recv, RECV);
                 let view = views.entry(inst.0).or_default();
-                view.sides = std::mem::take(&mut staged);
-                view.exch_ms = exch_ms;
+                view.book(std::mem::take(&mut staged), exch_ms);
             }
             Event::Bbo { inst, bid, ask, exch_ms, .. } => {
                 views.entry(inst.0).or_default().top([bid, ask], exch_ms);
@@ -135,12 +153,12 @@ struct TradeFrame {
 
 #[derive(Deserialize)]
 struct Trade {
-    trade_id: u64,
+    trade_id: Option<u64>,
     #[serde(rename = "type")]
     kind: String,
-    price: String,
-    size: String,
-    is_maker_ask: bool,
+    price: Option<String>,
+    size: Option<String>,
+    is_maker_ask: Option<bool>,
     timestamp: Option<u64>,
     transaction_time: Option<u64>,
 }
@@ -189,7 +207,8 @@ struct Market {
     chain: Option<u64>,
     /// By price; the venue's whole book.
     sides: [BTreeMap<i64, i64>; 2],
-    ticker: (u64, [Level; 2]),
+    /// Nonce, bid and ask, time.
+    ticker: (u64, [Level; 2], u64),
     last_trade: u64,
 }
 
@@ -289,9 +308,9 @@ impl Oracle {
             asks.iter().take(DEPTH).map(level).collect(),
         ];
         view.exch_ms = exch_ms;
-        // The newest nonce wins.
+        // The newest nonce wins, whatever the times say.
         if market.ticker.0 > book.nonce {
-            view.top(market.ticker.1, exch_ms);
+            view.top(market.ticker.1, exch_ms.max(market.ticker.2));
         }
         Ok(())
     }
@@ -309,7 +328,7 @@ impl Oracle {
         let Some(inst) = inst else { return Ok(()) };
         let market = self.markets.entry(u32::from(inst)).or_default();
         if nonce > market.ticker.0 && market.chain.is_none_or(|chain| nonce > chain) {
-            market.ticker = (nonce, tops);
+            market.ticker = (nonce, tops, exch_ms);
             self.views.entry(inst).or_default().top(tops, exch_ms);
         }
         Ok(())
@@ -328,12 +347,13 @@ impl Oracle {
                 0 => trade.timestamp.ok_or(())?,
                 us => us / 1000,
             };
-            if exch_ms.to_string().len() != 13 || trade.trade_id == 0 {
+            let id = trade.trade_id.filter(|id| *id > 0).ok_or(())?;
+            if exch_ms.to_string().len() != 13 {
                 return Err(());
             }
-            let side = if trade.is_maker_ask { Side::Buy } else { Side::Sell };
-            let (px, qty) = (positive(&trade.price)?, positive(&trade.size)?);
-            sound.push((trade.trade_id, side, px, qty, exch_ms));
+            let side = if trade.is_maker_ask.ok_or(())? { Side::Buy } else { Side::Sell };
+            let number = |text: &Option<String>| positive(text.as_deref().ok_or(())?);
+            sound.push((id, side, number(&trade.price)?, number(&trade.size)?, exch_ms));
         }
         let Some(inst) = inst else { return Ok(()) };
         sound.sort_by_key(|trade| trade.0);
