@@ -72,6 +72,10 @@ pub enum FeedFrame {
 
 /// The public side of a venue: a closed set with one `match`. A new venue is one arm here.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a connection; a box would be one more load a frame"
+)]
 pub enum MarketFeed {
     Hyperliquid(hyperliquid::feed::FeedCodec),
     Lighter(lighter::feed::FeedCodec),
