@@ -151,7 +151,7 @@ impl Kind {
 
     fn name(self) -> &'static str {
         match self {
-            Kind::Delta => "order_book change (0-6 levels a side)",
+            Kind::Delta => "order_book change (0-7 levels a side)",
             Kind::Ticker => "ticker",
         }
     }
@@ -363,12 +363,9 @@ fn messages(kind: Kind, rng: &mut Rng) -> Vec<Vec<u8>> {
                 Kind::Delta => {
                     let mut rows = |down: bool| {
                         let mut ticks: Vec<u64> =
-                            (0..rng.below(7)).map(|_| 1 + rng.below(30)).collect();
+                            (0..rng.below(7)).map(|_| 2 + rng.below(30)).collect();
                         ticks.sort_unstable();
                         ticks.dedup();
-                        // At least one change is among the first twenty levels.
-                        let near = ticks.first_mut();
-                        near.into_iter().for_each(|first| *first = (*first).min(10));
                         let price = |k: u64| if down { mid - k } else { mid + k };
                         ticks
                             .iter()
@@ -380,9 +377,8 @@ fn messages(kind: Kind, rng: &mut Rng) -> Vec<Vec<u8>> {
                             .collect::<Vec<String>>()
                     };
                     let (bids, mut asks) = (rows(true), rows(false));
-                    if bids.is_empty() && asks.is_empty() {
-                        asks.push(market.row(mid + 1, 77));
-                    }
+                    // One change is at the top: a whole book has to be shown.
+                    asks.insert(0, market.row(mid + 1, market.size(rng)));
                     market.book([&bids, &asks], "update", begin, nonce, us).into_bytes()
                 }
                 Kind::Ticker => {
