@@ -13,15 +13,16 @@
 
 mod report;
 
-pub use report::{BacktestReport, InstReport};
+pub use report::{BacktestReport, InstReport, LadderReport};
 
-use crate::core::{Core, CoreConfig, Outputs};
+use crate::core::{Core, CoreConfig, InstConfig, Outputs};
 use crate::event::{
     Action, CancelReason, Command, Event, Input, LEVELS_PER_EVENT, Level, Link, OrderId, Stamp,
     VenueOrderState,
 };
 use crate::explain::Note;
-use crate::instrument::{InstId, Quantizer, SpecError};
+use crate::instrument::{InstId, InstrumentSpec, Quantizer, SpecError};
+use crate::proved::at_run_time;
 use crate::sim::exchange::{
     AccountId, BookLevel, Exchange, Fill, Market, NewOrder, Notice, OrderRef, OrderStatus,
     OrderView, Outcome, Reject, Request,
@@ -56,6 +57,9 @@ enum Ask {
     Fate(OrderId),
     /// Positions, and that the account's state is known.
     Account,
+    Rules(InstId),
+    /// A proof that is made, on its way.
+    Proof(Event),
 }
 
 /// A running backtest. See the module's head.
@@ -75,6 +79,11 @@ pub struct Backtest {
     doors: Vec<Quantizer>,
     insts: Vec<InstReport>,
     illegal: u64,
+    /// What a pair said of its cycles.
+    pair_notes: Vec<Note>,
+    /// What is proved anew, and over which part of the price.
+    settings: Vec<InstConfig>,
+    proof_permille: i64,
 }
 
 impl std::fmt::Debug for Backtest {
@@ -111,6 +120,9 @@ impl Backtest {
             doors,
             insts: config.instruments.iter().map(InstReport::new).collect(),
             illegal: 0,
+            pair_notes: Vec::new(),
+            settings: config.instruments.clone(),
+            proof_permille: config.standing.proof_permille,
         };
         let recv = test.stamp();
         test.apply(Event::LinkUp { link: Link::Market, recv });
@@ -129,6 +141,11 @@ impl Backtest {
 
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// What the pair said, in order: some ten notes a cycle.
+    pub fn pair_notes(&self) -> &[Note] {
+        &self.pair_notes
     }
 
     /// For faults and for trades of others between two runs.
@@ -227,10 +244,17 @@ impl Backtest {
         let input = Input { now: self.now, event };
         self.core.apply(&input, &mut self.out);
         for i in 0..self.out.notes.len() {
-            if let Note::Markout { inst, horizon, from_fill, .. } = self.out.notes[i] {
-                self.insts[usize::from(inst.0)].markout(usize::from(horizon), from_fill);
+            match self.out.notes[i] {
+                Note::Markout { inst, horizon, from_fill, .. } => {
+                    self.insts[usize::from(inst.0)].markout(usize::from(horizon), from_fill);
+                }
+                Note::Ladder { inst, how, levels, total, .. } => {
+                    self.insts[usize::from(inst.0)].ladder(how, levels, total);
+                }
+                _ => {}
             }
         }
+        self.pair_notes.extend(self.out.notes.iter().filter(|n| is_pair(n)));
         for i in 0..self.out.actions.len() {
             let action = self.out.actions[i].0.get();
             self.send(action);
@@ -260,10 +284,21 @@ impl Backtest {
                 let target = OrderRef::Cloid(u128::from(order.0));
                 self.post(action, Request::Cancel { inst, target });
             }
-            Action::CancelAll => {
-                self.post(action, Request::CancelAll);
+            Action::CancelAll => self.post(action, Request::CancelAll),
+            Action::ReadAccount => {
                 self.asks.push_back((self.now.after(self.ask_latency), Ask::Account));
             }
+            Action::RefreshRules { inst } => {
+                self.asks.push_back((self.now.after(self.ask_latency), Ask::Rules(inst)));
+            }
+            // A cold thread's work of microseconds: the answer is there before anything else.
+            Action::Prove { inst, rules, px } if px > Price::ZERO => {
+                let market = self.doors[usize::from(inst.0)].instrument();
+                let settings = &self.settings[usize::from(inst.0)];
+                let proof = at_run_time(market, settings, self.proof_permille, px, rules);
+                self.asks.push_front((self.now, Ask::Proof(proof)));
+            }
+            Action::Prove { .. } => {}
             Action::Query { order, .. } => {
                 self.asks.push_back((self.now.after(self.ask_latency), Ask::Fate(order)));
             }
@@ -346,6 +381,15 @@ impl Backtest {
     fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Account => self.tell_account(),
+            Ask::Rules(inst) => {
+                let InstrumentSpec { grid, lot, min_size, min_notional, .. } =
+                    self.doors[usize::from(inst.0)].instrument().spec;
+                let (min_notional, recv) = (min_notional.to_raw(), self.stamp());
+                let listed = true;
+                let rules = Event::Rules { inst, listed, grid, lot, min_size, min_notional, recv };
+                self.apply(rules);
+            }
+            Ask::Proof(event) => self.apply(event),
             Ask::Fate(order) => {
                 let target = OrderRef::Cloid(u128::from(order.0));
                 let view = self.exchange.order_status(self.account, target);
@@ -363,9 +407,16 @@ impl Backtest {
             let (qty, entry) = (held.qty, held.entry_px());
             self.apply(Event::Position { inst, qty, entry, recv });
         }
+        let amount = self.exchange.margin(self.account).equity.to_raw();
+        self.apply(Event::Equity { amount, recv });
         let open_orders = self.exchange.open_orders(self.account).count() as u32;
         self.apply(Event::Reconciled { open_orders, recv });
     }
+}
+
+fn is_pair(note: &Note) -> bool {
+    matches!(note, Note::PairSolved { .. } | Note::PairSent { .. })
+        || matches!(note, Note::PairEntered { .. })
 }
 
 /// A silence that the maker chose itself; the others are the core's protection.
@@ -376,6 +427,7 @@ fn is_own(silence: Silence) -> bool {
             | Silence::TrendFilter
             | Silence::VolatilityPause
             | Silence::BelowMinimum
+            | Silence::NoEdge
     )
 }
 

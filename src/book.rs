@@ -259,7 +259,7 @@ impl Book {
     pub fn tear(&mut self, reason: GapReason) -> Applied {
         self.state = BookState::Torn(reason);
         self.bbo = None;
-        if reason == GapReason::Disconnected {
+        if matches!(reason, GapReason::Disconnected | GapReason::ClockJump) {
             // Times order messages of one connection. After it the venue's clock may be another.
             self.snapshot_ms = 0;
             self.bbo_ms = 0;

@@ -13,18 +13,23 @@
 mod check;
 mod error;
 mod fields;
+mod ladder;
 mod layer;
+mod model;
+mod pair;
 mod read;
 mod schema;
 
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use pair::{PairGrowth, PairSettings};
 
 use std::sync::Arc;
 
-use crate::core::{CoreConfig, InstConfig};
+use crate::core::{CoreConfig, InstConfig, PairConfig, StandingParams};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::risk::{InstLimits, Limits};
 use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::ladder_quote::LadderParams;
 use crate::strategy::maker::MakerParams;
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
@@ -129,6 +134,22 @@ pub struct Metrics {
     pub enabled: bool,
     /// A loopback address with its port; port zero takes any that is free.
     pub address: String,
+    /// File with the token of POST /kill, /flatten and /resume; empty: no command is taken.
+    pub commands_file: String,
+}
+
+/// What stands guard over a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guards {
+    pub standing: StandingParams,
+    /// Nothing trades while this file exists; empty: none.
+    pub kill_file: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// A PEM file of the only authorities that are trusted; empty: the public ones.
+    pub ca_file: String,
 }
 
 /// One market as configured. The venue's rules of it come from the venue.
@@ -140,6 +161,8 @@ pub struct MarketConfig {
     pub requote: RequoteParams,
     /// `None`: no maker on this market.
     pub maker: Option<MakerParams>,
+    /// `None`: no ladder on this market. It has a maker or a ladder or neither.
+    pub ladder: Option<LadderParams>,
     /// `None`: no hedger on this market.
     pub hedger: Option<HedgeParams>,
     pub stale: Nanos,
@@ -155,8 +178,12 @@ pub struct Config {
     pub venue: Venue,
     pub topology: Topology,
     pub limits: Limits,
+    pub guards: Guards,
     pub journal: Journal,
     pub metrics: Metrics,
+    /// `None`: no pair.
+    pub pair: Option<PairSettings>,
+    pub net: Net,
     pub markets: Vec<MarketConfig>,
 }
 
@@ -266,11 +293,21 @@ impl Config {
             }
             instruments.push(market.with(*spec));
         }
+        let pairs = match self.pair.as_ref().map(|p| p.legs(&self.markets).map(|l| (p, l))) {
+            None => Vec::new(),
+            Some(Ok((pair, legs))) => vec![PairConfig { legs, params: pair.params() }],
+            Some(Err(what)) => {
+                let at = at_name(0, self.venue.name.name());
+                errors.push(ConfigError { at, key: "pair".to_owned(), what });
+                Vec::new()
+            }
+        };
         if !errors.is_empty() {
             return Err(ConfigErrors::new(errors));
         }
         let flatten_on_stop = self.engine.flatten_on_stop;
-        Ok(CoreConfig { limits: self.limits, instruments, flatten_on_stop })
+        let standing = self.guards.standing;
+        Ok(CoreConfig { limits: self.limits, instruments, pairs, flatten_on_stop, standing })
     }
 
     /// Every key there is (`limits.burst`, `market.maker.size`) with what it takes, in words.
@@ -289,6 +326,7 @@ impl MarketConfig {
             signals: self.signals,
             requote: self.requote,
             maker: self.maker,
+            ladder: self.ladder,
             hedger: self.hedger,
             stale: self.stale,
             fast_cancel_edge: self.fast_cancel_edge,
@@ -368,6 +406,7 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
         let key = layer::scope_of(&extra.symbol);
         errors.push(ConfigError { at: extra.at.clone(), key, what });
     }
+    let globals_bad = bad;
     for raw in base.markets.iter().take(MARKETS_MAX) {
         let scope = layer::scope_of(&raw.symbol);
         let mut market = schema::blank_market();
@@ -381,6 +420,9 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
             check::market(&market, &mut check::Scope::new(&raw.leaves, &scope, &bad, errors));
         }
         config.markets.push(market);
+    }
+    if !base.torn {
+        pair::check(&config, base, &globals_bad, errors);
     }
     config
 }

@@ -4,7 +4,7 @@
 //! An [`Event`] is 56 bytes, so that with the ring's 8-byte sequence it is one cache line. A book
 //! of 2 x 20 levels is fifteen of them; the last, [`Event::BookEnd`], makes the book valid.
 
-use crate::instrument::InstId;
+use crate::instrument::{GridSpec, InstId};
 use crate::units::{Nanos, Price, Qty, Side};
 
 /// Our own number of an order: a counter in the core, never reused in a run, above the 16-bit number
@@ -95,6 +95,12 @@ impl Component {
             Component::External => "external",
         }
     }
+
+    /// Does it make the resting quotes of a market? (A market has one of the two.)
+    #[inline]
+    pub fn is_quoting(self) -> bool {
+        matches!(self, Component::Maker | Component::Ladder)
+    }
 }
 
 /// A reason with a stable code and a name, so that each can have a counter.
@@ -122,6 +128,8 @@ macro_rules! named_codes {
     };
 }
 
+pub(crate) use named_codes;
+
 named_codes! {
     /// Why the venue refused an order (typed from its text or code).
     RejectReason {
@@ -148,6 +156,8 @@ named_codes! {
         BadRequest = 17 => "bad_request",
         /// A text or code that no table knows: never answered by sending again.
         Unrecognized = 18 => "unrecognized",
+        /// A modify of an order that had gone: filled or cancelled on the way.
+        NothingToModify = 19 => "nothing_to_modify",
     }
 }
 
@@ -183,6 +193,8 @@ named_codes! {
         RejectedSize = 24 => "rejected_size",
         ReduceOnlyFlip = 25 => "reduce_only_flip",
         Margin = 26 => "margin",
+        /// Its size was not proved at this price, or under these rules.
+        Unproved = 27 => "unproved",
     }
 }
 
@@ -202,6 +214,8 @@ named_codes! {
         Stale = 9 => "stale",
         /// The venue's time went backwards.
         TimeBack = 10 => "time_back",
+        /// A clock jumped: how old the book is cannot be told.
+        ClockJump = 11 => "clock_jump",
     }
 }
 
@@ -230,6 +244,26 @@ named_codes! {
         Resume = 2 => "resume",
         /// Orderly end of a run: as `Flatten` when configured, then no more orders.
         Stop = 3 => "stop",
+    }
+}
+
+named_codes! {
+    /// Which line of the proof an answer is about.
+    ProofLine {
+        /// The smallest size that a component makes.
+        Clip = 0 => "clip",
+        /// The largest one that it may make.
+        Cap = 1 => "cap",
+        /// An inventory that nothing can remove.
+        DeadBand = 2 => "dead_band",
+        /// An entry that could not be closed later.
+        Exit = 3 => "exit",
+        /// The venue's smallest order against `limits.order_notional_quote`.
+        OrderNotional = 4 => "order_notional",
+        /// The same against `limits.inventory_notional_quote`.
+        InventoryNotional = 5 => "inventory_notional",
+        /// Nothing could be proved: the prices or sizes are out of range.
+        Range = 6 => "range",
     }
 }
 
@@ -292,6 +326,15 @@ pub enum Event {
         qty: Qty,
         exch_ms: u64,
         id: u64,
+        recv: Stamp,
+    },
+    /// What the venue values a market at. `funding`: the rate of an hour in 10^-12, positive when
+    /// longs pay.
+    Context {
+        inst: InstId,
+        mark: Price,
+        oracle: Price,
+        funding: i64,
         recv: Stamp,
     },
     /// The book of this instrument is not to be trusted until the next complete snapshot.
@@ -387,9 +430,41 @@ pub enum Event {
         link: Link,
         recv: Stamp,
     },
+    /// The venue's rules of a market, read again. `min_notional` raw 10^-8 quote. Not `listed`: it
+    /// takes no orders any more, and the rest of the fields is what was known.
+    Rules {
+        inst: InstId,
+        listed: bool,
+        grid: GridSpec,
+        lot: Qty,
+        min_size: Qty,
+        min_notional: i64,
+        recv: Stamp,
+    },
+    /// The answer to [`Action::Prove`], for the rules of that number: what `line` says of
+    /// `component` where it does not hold. `lo` and `hi` are mids, both included.
+    Proved {
+        inst: InstId,
+        holds: bool,
+        line: ProofLine,
+        component: Component,
+        rules: u16,
+        lo: Price,
+        hi: Price,
+        /// What fails, the price at which it does, and what it should have been.
+        size: Qty,
+        px: Price,
+        floor: Qty,
+    },
     // -- the process ---------------------------------------------------------------------------
     Command {
         command: Command,
+    },
+    /// A clock of this machine moved by this many ns beyond what the others say, or the process
+    /// stood still for as long.
+    ClockJump {
+        by: i64,
+        recv: Stamp,
     },
     /// The end of a drained batch of `drained` inputs: decide now, once.
     Decide {
@@ -434,8 +509,10 @@ pub enum Action {
         component: Component,
         order: OrderId,
     },
-    /// Every order of the account on every instrument.
+    /// Cancels every order of the account on every instrument, by the venue's own list.
     CancelAll,
+    /// Ask for positions, equity and open orders: the answer ends with [`Event::Reconciled`].
+    ReadAccount,
     /// Ask what became of an order.
     Query {
         inst: InstId,
@@ -444,6 +521,17 @@ pub enum Action {
     /// Ask feed for a fresh snapshot of a book that is torn.
     Resnapshot {
         inst: InstId,
+    },
+    /// Ask the venue for a market's rules: [`Event::Rules`] answers.
+    RefreshRules {
+        inst: InstId,
+    },
+    /// Ask for a proof of the settings around this mid, under the rules of this number, which all
+    /// later actions obey: [`Event::Proved`] answers, unless the price is zero.
+    Prove {
+        inst: InstId,
+        rules: u16,
+        px: Price,
     },
 }
 

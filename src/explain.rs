@@ -1,11 +1,13 @@
 //! Hot. What the core says about its decisions: one [`Note`] for each quote, silence, hedge step,
 //! refusal and alarm. Notes are journaled behind the decision that they explain.
 
-use crate::event::{Component, OrderId, Refused};
+use crate::event::{Component, OrderId, ProofLine, Refused};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
-use crate::units::{Bps, Nanos, Price, Qty, Side};
+use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
 
 /// What needs a person's eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +32,24 @@ pub enum Alarm {
     /// An order filled for more than it had open.
     Overfill = 9,
     LinkDown = 10,
+    /// A pair is past its deadline, and neither flat nor whole.
+    PairStuck = 11,
+    /// A pair leaves something behind that none of its orders can remove.
+    PairResidual = 12,
+    /// The venue takes no orders of this market any more.
+    Delisted = 13,
+    /// The venue's grid, lot or minimums are not what they were.
+    RulesChanged = 14,
+    /// The venue's rules could not be read several times, or are none.
+    RulesUnread = 15,
+    /// The settings are not executable here: nothing that adds inventory is quoted.
+    ProofFailed = 16,
+    /// A clock jumped, or the process stood still: books are asked for anew.
+    ClockJump = 17,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 11] = [
+    pub const ALL: [Alarm; 18] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -45,6 +61,13 @@ impl Alarm {
         Alarm::BelowMinimumReject,
         Alarm::Overfill,
         Alarm::LinkDown,
+        Alarm::PairStuck,
+        Alarm::PairResidual,
+        Alarm::Delisted,
+        Alarm::RulesChanged,
+        Alarm::RulesUnread,
+        Alarm::ProofFailed,
+        Alarm::ClockJump,
     ];
 
     pub fn name(self) -> &'static str {
@@ -60,6 +83,13 @@ impl Alarm {
             Alarm::BelowMinimumReject => "below_minimum_reject",
             Alarm::Overfill => "overfill",
             Alarm::LinkDown => "link_down",
+            Alarm::PairStuck => "pair_stuck",
+            Alarm::PairResidual => "pair_residual",
+            Alarm::Delisted => "delisted",
+            Alarm::RulesChanged => "rules_changed",
+            Alarm::RulesUnread => "rules_unread",
+            Alarm::ProofFailed => "proof_failed",
+            Alarm::ClockJump => "clock_jump",
         }
     }
 }
@@ -127,6 +157,86 @@ pub enum Note {
         ours: Qty,
         venue: Qty,
         px: Price,
+    },
+    /// How a ladder's side spreads its capacity: said once per transition. `BelowFloor` warns that
+    /// every level was filtered, because the capacity is below the smallest floor.
+    Ladder {
+        inst: InstId,
+        side: Side,
+        how: Allocated,
+        /// Levels that are quoted.
+        levels: u8,
+        capacity: Qty,
+        floor: Qty,
+        total: Qty,
+    },
+    /// One level of a ladder that is placed, with what made its size.
+    Level {
+        inst: InstId,
+        side: Side,
+        /// From the touch outward, from zero.
+        level: u8,
+        px: Price,
+        qty: Qty,
+        /// Its own distance from the reservation price; the guards' parts are in the side's quote.
+        distance: Bps,
+        /// Its weight against the other levels'.
+        weight: u64,
+        floor: Qty,
+    },
+    /// A pair's cycle begins: what the solver returned, the prices that it saw, and what walking the
+    /// books would cost. `inst` is leg a's in all notes of a pair but `PairSent`.
+    PairSolved {
+        inst: InstId,
+        cycle: u32,
+        qty: [Qty; 2],
+        px: [Price; 2],
+        slippage: [Bps; 2],
+    },
+    /// An order of a pair has left: `leg` 0 is a, 1 is b.
+    PairSent {
+        inst: InstId,
+        cycle: u32,
+        leg: u8,
+        intent: PairIntent,
+        side: Side,
+        order: OrderId,
+        px: Price,
+        qty: Qty,
+    },
+    /// A pair stands elsewhere, or for another reason, and holds `positions`.
+    Pair {
+        inst: InstId,
+        cycle: u32,
+        phase: PairPhase,
+        reason: PairReason,
+        positions: [Qty; 2],
+    },
+    /// An entry in balance, by its fills.
+    PairEntered {
+        inst: InstId,
+        cycle: u32,
+        qty: [Qty; 2],
+        notional: [Notional; 2],
+        within: bool,
+    },
+    /// The settings were proved anew, for mids from `lo` to `hi`; or they do not hold, and this line
+    /// of this component is the reason: `size` at `px`, where `floor` is the least.
+    Proof {
+        inst: InstId,
+        holds: bool,
+        line: ProofLine,
+        component: Component,
+        lo: Price,
+        hi: Price,
+        size: Qty,
+        px: Price,
+        floor: Qty,
+    },
+    /// The fee-paying tier is advised (no longer): so much was realized by then.
+    Tier {
+        advised: bool,
+        realized: Notional,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

@@ -106,6 +106,8 @@ pub enum SpecError {
     GridOutOfScale,
     /// A tick, lot or minimum size beyond 10^10, or a minimum notional beyond 10^20.
     TooLarge,
+    /// Parameters of a ladder or a pricing model for which its formula has no value.
+    Model,
 }
 
 impl SpecError {
@@ -116,6 +118,7 @@ impl SpecError {
             SpecError::NegativeMinimum => "a minimum must not be negative",
             SpecError::GridOutOfScale => "price grid is finer than 10^-8 or has no figure",
             SpecError::TooLarge => "tick, lot or minimum is beyond the scale",
+            SpecError::Model => "the model's formula has no value for its parameters",
         }
     }
 }
@@ -230,6 +233,18 @@ pub enum Quantized {
     /// The price has no place on the grid: not positive, beyond 10^10, or below the first step.
     OutOfGrid,
     /// The size or the floor does not fit the scale.
+    Overflow,
+}
+
+/// Why a size can't be sent exactly as it is: see [`Quantizer::exact`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// Not positive.
+    Zero,
+    /// No whole number of lots.
+    OffLot,
+    BelowMinimum,
+    OutOfGrid,
     Overflow,
 }
 
@@ -502,6 +517,29 @@ impl Quantizer {
             SizePolicy::RaiseToMinimum => Quantized::Order { px, qty: floor },
             SizePolicy::Down if lots.0 == 0 => Quantized::Zero,
             SizePolicy::Down => Quantized::BelowMinimum { asked: qty, floor },
+        }
+    }
+
+    /// The price at which exactly `qty` can be sent. It only checks: there is no size in its answer
+    /// that could differ from the one that was asked for.
+    pub fn exact(
+        &mut self,
+        side: Side,
+        px: Price,
+        qty: Qty,
+        intent: PriceIntent,
+    ) -> Result<Price, Misfit> {
+        if qty.0 > 0 && !self.inst.is_whole_lots(qty) {
+            return Err(Misfit::OffLot);
+        }
+        match self.quantize(side, px, qty, intent, SizePolicy::Down) {
+            // Whole lots are not rounded, and `Down` raises nothing.
+            Quantized::Order { px, qty: same } if same == qty => Ok(px),
+            Quantized::Order { .. } => Err(Misfit::OffLot),
+            Quantized::BelowMinimum { .. } => Err(Misfit::BelowMinimum),
+            Quantized::Zero => Err(Misfit::Zero),
+            Quantized::OutOfGrid => Err(Misfit::OutOfGrid),
+            Quantized::Overflow => Err(Misfit::Overflow),
         }
     }
 

@@ -18,6 +18,7 @@ pub mod risk;
 pub mod core;
 
 pub mod journal;
+pub mod keys;
 
 pub mod proved;
 pub mod replay;
@@ -26,6 +27,7 @@ pub mod backtest;
 
 pub mod pipeline;
 pub mod session;
+pub mod switch;
 
 pub mod strategy;
 

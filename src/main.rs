@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
-    Failure, calibrate, check, demo, exit, explain, plan, replay, scenario, show_config, sign,
+    Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, run, scenario,
+    show_config, sign, venue,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ struct Cli {
 enum Verb {
     /// A whole trading run against an embedded venue: no key, network or file needed.
     Demo(DemoArgs),
+    /// Trades a configuration: on paper, or live with real orders.
+    Run(run::RunArgs),
     /// Is a configuration valid, and is every order that it may make executable?
     Check(check::CheckArgs),
     /// Why did it do that? An order's life, a moment, or the timeline, from a journal.
@@ -34,10 +37,17 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Runs every scenario with and without what it shows.
     Scenarios(scenario::compare::ScenariosArgs),
+    /// A pair's trades as CSV, and the imbalance of each cycle from such a file.
+    #[command(subcommand)]
+    Pair(pair::PairVerb),
+    /// What a running engine serves at /metrics, or a part of it.
+    Metrics(metrics::MetricsArgs),
     /// Signs the cases of a vector file.
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
     Calibrate(calibrate::CalibrateArgs),
+    /// Serves the embedded venue to other programs: SDKs, bots.
+    Venue(venue::VenueArgs),
 }
 
 /// Cold threads' log lines go to stderr, warnings by default: `EVENKEEL_LOG=info evenkeel demo`.
@@ -52,16 +62,20 @@ fn main() -> ExitCode {
     start_log();
     let result = match cli.verb.unwrap_or(Verb::Demo(cli.demo)) {
         Verb::Demo(args) => demo::run(&args),
+        Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args, &mut stdout().lock()),
         Verb::Explain(args) => explain::run(&args, &mut stdout().lock()),
         Verb::Replay(args) => replay::run(&args, &mut stdout().lock()),
         Verb::ShowConfig(args) => show_config::run(&args, &mut stdout().lock()),
         Verb::Plan(args) => Ok(plan::run(&args, &mut stdout().lock(), &mut stderr().lock())),
         Verb::Scenarios(args) => scenario::compare::run(&args, &mut stdout().lock()),
+        Verb::Pair(verb) => pair::run(&verb, &mut stdout().lock()),
+        Verb::Metrics(args) => metrics::run(&args, &mut stdout().lock()),
         Verb::Sign(args) => return sign::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)
             .map_err(Failure::environment),
+        Verb::Venue(args) => venue::run(&args, &mut stdout().lock()),
     };
     match result {
         Ok(code) => ExitCode::from(code as u8),

@@ -15,14 +15,17 @@
 pub mod frame;
 pub mod http;
 pub mod mask;
+pub mod tls;
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::Shutdown;
 
 use frame::{CONTROL_MAX, Fault, FrameReader, MASKED_HEAD_MAX, Opcode, write_masked};
 pub use http::{Endpoint, http_post};
 use mask::MaskKeys;
+use tls::Transport;
+pub use tls::{TlsFault, Trust};
 
 /// Why a connection ended or a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub enum NetError {
     Status(u16),
     /// The operating system gave no randomness for mask keys.
     NoRandomness,
+    /// The peer is not who it should be, or its encryption is broken.
+    Tls(TlsFault),
 }
 
 impl fmt::Display for NetError {
@@ -72,6 +77,7 @@ impl fmt::Display for NetError {
             }
             NetError::Status(status) => write!(f, "HTTP status {status}"),
             NetError::NoRandomness => f.write_str("no randomness from the operating system"),
+            NetError::Tls(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -80,6 +86,9 @@ impl std::error::Error for NetError {}
 
 impl From<io::Error> for NetError {
     fn from(error: io::Error) -> NetError {
+        if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFault>()) {
+            return NetError::Tls(*fault);
+        }
         match error.kind() {
             // What a blocking socket answers when its time-out passed, on Linux and elsewhere.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => NetError::Timeout,
@@ -147,55 +156,21 @@ pub enum Sent {
     Pending(usize),
 }
 
-/// Where the bytes go. One variant today; a TLS session over the same stream is the second.
-#[derive(Debug)]
-enum Transport {
-    Plain(mio::net::TcpStream),
-}
-
-impl Read for Transport {
-    #[inline]
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Transport::Plain(stream) => stream.read(buf),
-        }
-    }
-}
-
-impl Write for Transport {
-    #[inline]
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Transport::Plain(stream) => stream.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport {
-    fn socket(&mut self) -> &mut mio::net::TcpStream {
-        match self {
-            Transport::Plain(stream) => stream,
-        }
-    }
-}
-
 /// Room that data leaves for control frames: a pong and a close, each of the longest form.
 const CONTROL_RESERVE: usize = 2 * (CONTROL_MAX + MASKED_HEAD_MAX);
 
 /// One WebSocket connection, client side.
 #[derive(Debug)]
 pub struct Conn {
-    transport: Transport,
+    transport: Transport<mio::net::TcpStream>,
     reader: FrameReader,
     keys: MaskKeys,
     out: Box<[u8]>,
     out_start: usize,
     out_end: usize,
     open: bool,
+    /// The socket has not taken everything.
+    waits: bool,
     /// Bytes from behind the handshake that lie in the reader and were not looked at.
     preloaded: usize,
     counters: Counters,
@@ -209,16 +184,17 @@ impl Conn {
         limits: &Limits,
         now_ns: &dyn Fn() -> u64,
     ) -> Result<Conn, NetError> {
-        let (stream, behind) = http::upgrade(to, limits.connect_ns, now_ns)?;
-        stream.set_nonblocking(true)?;
+        let (mut transport, behind) = http::upgrade(to, limits.connect_ns, now_ns)?;
+        transport.socket().set_nonblocking(true)?;
         let mut conn = Conn {
-            transport: Transport::Plain(mio::net::TcpStream::from_std(stream)),
+            transport: transport.map(mio::net::TcpStream::from_std),
             reader: FrameReader::new(limits.message_max),
             keys: MaskKeys::from_os().map_err(|_| NetError::NoRandomness)?,
             out: vec![0; limits.write_max + CONTROL_RESERVE].into_boxed_slice(),
             out_start: 0,
             out_end: 0,
             open: true,
+            waits: false,
             preloaded: behind.len(),
             counters: Counters::default(),
         };
@@ -269,7 +245,7 @@ impl Conn {
                 Ok(n)
             }
             Err(error) if is_retry(&error) => Ok(0),
-            Err(error) => Err(self.end(NetError::Io(error.kind()))),
+            Err(error) => Err(self.end(NetError::from(error))),
         }
     }
 
@@ -370,14 +346,38 @@ impl Conn {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.counters.partial_writes += 1;
+                    self.waits = true;
                     return Ok(Sent::Pending(self.out_end - self.out_start));
                 }
-                Err(error) => return Err(self.end(NetError::Io(error.kind()))),
+                Err(error) => return Err(self.end(NetError::from(error))),
             }
         }
         self.out_start = 0;
         self.out_end = 0;
-        Ok(Sent::All)
+        self.flush_records()
+    }
+
+    /// What is encrypted and was not taken: at most a few records.
+    #[inline]
+    fn flush_records(&mut self) -> Result<Sent, NetError> {
+        match self.transport.flush() {
+            Ok(()) => {
+                self.waits = false;
+                Ok(Sent::All)
+            }
+            Err(error) if is_retry(&error) => {
+                self.counters.partial_writes += 1;
+                self.waits = true;
+                Ok(Sent::Pending(1))
+            }
+            Err(error) => Err(self.end(NetError::from(error))),
+        }
+    }
+
+    /// Does anything wait for the socket? Then somebody must call [`Conn::flush`] again.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Puts one masked frame behind what waits, leaving `reserve` bytes free.
@@ -441,6 +441,7 @@ impl Conn {
     #[cold]
     fn end(&mut self, error: NetError) -> NetError {
         self.open = false;
+        self.transport.goodbye();
         // Fails when the peer is gone already, which is as good.
         let _ = self.transport.socket().shutdown(Shutdown::Both);
         error

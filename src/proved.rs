@@ -15,19 +15,25 @@
 //!
 //! The band is of order prices, so no row differs by side: one stands for both.
 
+mod ladder;
+pub mod pair;
+
 use crate::core::InstConfig;
-use crate::event::Component;
+use crate::event::{Component, Event, ProofLine};
 use crate::instrument::{Instrument, InstrumentSpec};
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
 use crate::strategy::proof::{
     Chain, Check, FloorPolicy, Multiplier, PriceBand, ProofError, Row, Setting, Verdict, prove,
 };
-use crate::units::{Notional, Price, Qty, RAW_MAX};
+use crate::units::{Bps, Notional, Price, Qty, RAW_MAX};
 
 /// An entry must be this much above the venue's least notional, in permille, so that its exit still
 /// is after a fall of 13 %.
 pub const EXIT_MARGIN_PERMILLE: i64 = 1150;
+
+/// What a ladder's capacity in quote is made of.
+pub const CAPACITY: &str = "ladder.equity_quote x ladder.leverage";
 
 const ORDER_LIMIT: &str = "limits.order_notional_quote";
 const INVENTORY_LIMIT: &str = "limits.inventory_notional_quote";
@@ -144,6 +150,80 @@ impl ProvedBand {
     }
 }
 
+/// The narrowest band that is tried at run time, in permille to each side of the mid: below it an
+/// answer would not outlive the way back.
+const NARROWEST: i64 = 5;
+
+/// The proof at run time: the widest band of mids around `mid`, of at most `permille` to each side,
+/// in which nothing is refused; or what refuses even the narrowest one. Orders stand up to the price
+/// band away from the mid, so what is proved reaches that much further than what is told.
+///
+/// `rules`: the number of the rules of `inst`, which goes back with the answer.
+pub fn at_run_time(
+    inst: &Instrument,
+    config: &InstConfig,
+    permille: i64,
+    mid: Price,
+    rules: u16,
+) -> Event {
+    let mut part = permille;
+    loop {
+        let mids = PriceBand::around(mid, part);
+        let reach = config.limits.price_band;
+        let hi = Price(mids.hi.shift(reach).0.min(RAW_MAX));
+        let lo = Price(mids.lo.shift(Bps(-reach.0)).0.max(1));
+        let failed = failure(prove_market(inst, config, PriceBand { lo, last: mid, hi }));
+        let narrower = part / 2;
+        if failed.is_some() && narrower >= NARROWEST {
+            part = narrower;
+            continue;
+        }
+        let holds = failed.is_none();
+        let (line, component, size, px, floor) = failed.unwrap_or((
+            ProofLine::Clip,
+            Component::Maker,
+            Qty::ZERO,
+            Price::ZERO,
+            Qty::ZERO,
+        ));
+        let (inst, lo, hi) = (inst.id, mids.lo, mids.hi);
+        return Event::Proved { inst, holds, line, component, rules, lo, hi, size, px, floor };
+    }
+}
+
+/// The first finding that is refused: its line, component, size, price and floor.
+fn failure(
+    proof: Result<MarketProof, ProofError>,
+) -> Option<(ProofLine, Component, Qty, Price, Qty)> {
+    let proof = match proof {
+        Ok(proof) => proof,
+        Err(ProofError::Chain { component }) => {
+            return Some((ProofLine::Range, component, Qty::ZERO, Price::ZERO, Qty::ZERO));
+        }
+        Err(ProofError::Band | ProofError::Floor) => {
+            let component = Component::Maker;
+            return Some((ProofLine::Range, component, Qty::ZERO, Price::ZERO, Qty::ZERO));
+        }
+    };
+    if let Some(f) = proof.findings.iter().find(|f| f.standing == Standing::Refused) {
+        let line = match f.row.check {
+            Check::Clip => ProofLine::Clip,
+            Check::Cap => ProofLine::Cap,
+            Check::DeadBand => ProofLine::DeadBand,
+            Check::Exit => ProofLine::Exit,
+        };
+        return Some((line, f.row.component, f.row.size, f.row.px, f.row.floor));
+    }
+    let limit = proof.limits.iter().find(|f| f.standing == Standing::Refused)?;
+    let line = match limit.limit_key {
+        ORDER_LIMIT => ProofLine::OrderNotional,
+        _ => ProofLine::InventoryNotional,
+    };
+    // In quote, which has the scale of a size: the limit, and the least that it would have to be.
+    let quote = |n: Notional| Qty(n.to_raw());
+    Some((line, limit.component, quote(limit.limit), proof.band.hi, quote(limit.least)))
+}
+
 /// Proves every component of a market over a band of order prices.
 pub fn prove_market(
     inst: &Instrument,
@@ -156,6 +236,9 @@ pub fn prove_market(
     }
     if let Some(hedger) = &config.hedger {
         prove_hedger(inst, config, hedger, band, &mut findings)?;
+    }
+    if let Some(params) = &config.ladder {
+        ladder::prove_ladder(inst, config, params, band, &mut findings)?;
     }
     let size = config.limits.order_qty;
     let unwind = Chain {
@@ -171,7 +254,11 @@ pub fn prove_market(
     };
     let rows = prove(inst, band, &[unwind])?;
     findings.push(judged(row(&rows, Check::Clip), Standing::Refused));
-    let limits = prove_limits(inst, config, band)?;
+    let mut limits = prove_limits(inst, config, band)?;
+    if let Some(params) = &config.ladder {
+        let least = least_notional(inst, band)?;
+        limits.extend(ladder::prove_capacity(inst, config, params, band, least)?);
+    }
     Ok(MarketProof { spec: inst.spec, band, findings, limits })
 }
 
@@ -182,11 +269,7 @@ fn prove_limits(
     band: PriceBand,
 ) -> Result<Vec<LimitFinding>, ProofError> {
     let limits = &config.limits;
-    // The floor's notional is a saw of the price: at most a lot above the venue's minimum, or that
-    // of the smallest size, which alone is left of the floor at the highest price there is.
-    let smallest = inst.min_qty(Price(RAW_MAX)).ok_or(ProofError::Floor)?;
-    let by_notional = inst.spec.min_notional.0 + Notional::of(band.hi, inst.spec.lot).0;
-    let least = Notional(by_notional.max(Notional::of(band.hi, smallest).0));
+    let least = least_notional(inst, band)?;
     let at = |qty| Notional::of(band.hi, qty).max(least);
     let order = |component, key, largest| (component, key, largest, ORDER_LIMIT);
     let mut rows = Vec::new();
@@ -214,6 +297,15 @@ fn prove_limits(
             LimitFinding { component, key, largest, least, limit_key, limit, standing }
         })
         .collect())
+}
+
+/// What no floor's notional in the band is above.
+fn least_notional(inst: &Instrument, band: PriceBand) -> Result<Notional, ProofError> {
+    // The floor's notional is a saw of the price: at most a lot above the venue's minimum, or that
+    // of the smallest size, which alone is left of the floor at the highest price there is.
+    let smallest = inst.min_qty(Price(RAW_MAX)).ok_or(ProofError::Floor)?;
+    let by_notional = inst.spec.min_notional.0 + Notional::of(band.hi, inst.spec.lot).0;
+    Ok(Notional(by_notional.max(Notional::of(band.hi, smallest).0)))
 }
 
 /// The factors of a maker's size in the engine's order, each over all that it can be.

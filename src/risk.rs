@@ -71,6 +71,10 @@ pub struct Context<'a> {
     pub orders: &'a Orders,
     pub quantizer: &'a mut Quantizer,
     pub limits: &'a InstLimits,
+    /// Most notional that the account's equity leaves to this instrument.
+    pub margin: Notional,
+    /// The settings are proved at this price, or the order is on the side that reduces.
+    pub proved: bool,
 }
 
 /// The rejects in a row of one side of a component. The two sides are counted apart: a maker whose
@@ -191,9 +195,11 @@ impl Risk {
         if reason == RejectReason::MinNotional {
             rejects.refused_size = rejects.refused_size.max(qty);
         }
-        // A post-only order that would have traded, and an IOC that met nothing, are the market's
-        // answers, not faults of ours.
-        if matches!(reason, RejectReason::WouldCross | RejectReason::IocNoMatch) {
+        // A post-only order that would have traded, an IOC that met nothing, and a modify that a fill
+        // was faster than, are the market's answers, not faults of ours.
+        let markets =
+            [RejectReason::WouldCross, RejectReason::IocNoMatch, RejectReason::NothingToModify];
+        if markets.contains(&reason) {
             return false;
         }
         let row = &mut rejects.rows[component as usize][side.index()];
@@ -239,20 +245,49 @@ impl Risk {
         action: Action,
         ctx: &mut Context<'_>,
     ) -> Result<Approved<Action>, Refused> {
-        let Action::Place { side, tif, reduce_only, component, px, qty, .. } = action else {
-            return Ok(self.pass(action, ctx.now));
+        let wish = match action {
+            Action::Place { side, tif, reduce_only, component, px, qty, .. } => {
+                Wish { side, tif, reduce_only, component, px, qty }
+            }
+            // The old order counts as open beside the new one: a part of it may fill on the way.
+            Action::Modify { side, tif, component, px, qty, .. } => {
+                Wish { side, tif, reduce_only: false, component, px, qty }
+            }
+            _ => return Ok(self.pass(action, ctx.now)),
         };
-        let wish = Wish { side, tif, reduce_only, component, px, qty };
         match self.check(&wish, ctx) {
             Ok(()) => {
                 self.tokens -= TOKEN;
                 Ok(Approved(action))
             }
             Err(reason) => {
-                self.refusals[component as usize][reason as usize] += 1;
+                self.refusals[wish.component as usize][reason as usize] += 1;
                 Err(reason)
             }
         }
+    }
+
+    /// Lets two orders of two instruments out together, or neither: then the refused one's place and
+    /// rule. Both are judged before either is approved.
+    pub fn approve_both(
+        &mut self,
+        actions: [Action; 2],
+        ctx: [&mut Context<'_>; 2],
+    ) -> Result<[Approved<Action>; 2], (usize, Refused)> {
+        assert!(ctx[0].inst != ctx[1].inst, "their exposures are judged apart");
+        for (i, (action, ctx)) in actions.iter().zip(ctx).enumerate() {
+            let Action::Place { side, tif, reduce_only, component, px, qty, .. } = *action else {
+                panic!("only new orders leave in twos");
+            };
+            let wish = Wish { side, tif, reduce_only, component, px, qty };
+            if let Err(reason) = self.check(&wish, ctx) {
+                self.refusals[component as usize][reason as usize] += 1;
+                self.tokens += TOKEN * i as u64;
+                return Err((i, reason));
+            }
+            self.tokens -= TOKEN;
+        }
+        Ok(actions.map(Approved))
     }
 
     /// Cancels, questions and snapshots always pass; cancels take a token where there is one.
@@ -383,6 +418,12 @@ fn check_exposure(wish: &Wish, ctx: &Context<'_>, top: Top) -> Result<(), Refuse
     }
     if worst.abs() * i128::from(top.mid().0) > ctx.limits.inventory_notional.0 {
         return Err(Refused::NotionalLimit);
+    }
+    if worst.abs() * i128::from(top.mid().0) > ctx.margin.0 {
+        return Err(Refused::Margin);
+    }
+    if !ctx.proved {
+        return Err(Refused::Unproved);
     }
     Ok(())
 }

@@ -1,28 +1,34 @@
 //! Cold. A session: everything that a run is made of, started, watched and ended.
 //!
 //! Start-up is recovery: egress cancels what it finds, positions are read, and only then does the
-//! core quote. A thread that panics ends the session: its rings drop, egress cancels everything.
+//! core quote. A thread that panics ends the session, whichever it is: all threads end, and egress
+//! cancels everything that the venue lists.
 
 use crate::core::{Core, CoreConfig, InstSnapshot};
 use crate::event::{Action, Command, Event, Timed};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
 use crate::journal::file::Writer;
 use crate::journal::{Record, header::Header};
-use crate::net::{Endpoint, Limits};
+use crate::net::http::HttpLimits;
+use crate::net::{Endpoint, Limits, http_post};
+use crate::pipeline::Step;
+use crate::pipeline::chores::{Ask, Chores, Listing, Prove};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::dial::Dialer;
 use crate::pipeline::egress::{EgressStep, Parts};
 use crate::pipeline::feed::FeedStep;
 use crate::pipeline::metrics::Metrics;
 use crate::pipeline::reconcile::Reconciler;
-use crate::pipeline::runner;
+use crate::pipeline::runner::{self, Wait};
 use crate::pipeline::sequencer::{Rings, SequencerStep};
 use crate::pipeline::table::{Table, ThreadRow};
+use crate::proved::at_run_time;
 use crate::risk::Approved;
 use crate::venue::eip712::PooledSigner;
 use crate::venue::eip712::{Address, PoolFiller};
 use crate::venue::hyperliquid::account::Account;
 use crate::venue::hyperliquid::feed::FeedCodec;
+use crate::venue::hyperliquid::meta::{self, Fees, MetaError};
 use crate::venue::hyperliquid::orders::{CodecConfig, OrderCodec};
 use crate::venue::hyperliquid::sign::Network;
 use crate::venue::hyperliquid::user::UserCodec;
@@ -41,6 +47,9 @@ use std::time::Duration;
 /// What a session needs.
 #[derive(Debug)]
 pub struct Spec {
+    /// Where public data comes from; in a paper run another venue than the one that takes orders.
+    pub market_ws: Endpoint,
+    /// Where orders go.
     pub ws: Endpoint,
     pub rest: Endpoint,
     pub network: Network,
@@ -85,15 +94,41 @@ impl std::fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 /// The steps of one thread; given back when it ends.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Steps {
     feed: Option<FeedStep>,
     strategy: Option<SequencerStep>,
     egress: Option<EgressStep>,
+    more: Vec<Box<dyn Step + Send>>,
+}
+
+/// A step of the caller's on one of the session's threads, behind those that are there: a probe, or
+/// a test's fault.
+pub struct MoreStep {
+    /// The thread's name in the table.
+    pub thread: &'static str,
+    pub step: Box<dyn Step + Send>,
+}
+
+impl std::fmt::Debug for MoreStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MoreStep").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+/// What all threads of a session share.
+#[derive(Clone, Debug)]
+struct Shared {
+    clock: Clock,
+    wait: Wait,
+    metrics: Arc<Metrics>,
+    /// End when there is nothing to do.
+    stop: Arc<AtomicBool>,
+    /// A thread has panicked: egress cancels everything at its end.
+    broken: Arc<AtomicBool>,
 }
 
 /// A running session.
-#[derive(Debug)]
 pub struct Session {
     threads: Vec<JoinHandle<Steps>>,
     journal: Option<JoinHandle<std::io::Result<u64>>>,
@@ -105,6 +140,12 @@ pub struct Session {
     telemetry: Consumer<InstSnapshot>,
     /// What the journal's thread saw, for people: it drops what nobody takes.
     pub tap: Receiver<Record>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
 }
 
 /// How a session ended.
@@ -131,8 +172,20 @@ struct Wires {
 
 impl Session {
     pub fn start(spec: Spec) -> Result<Session, StartError> {
+        Session::start_with(spec, Vec::new())
+    }
+
+    /// As [`Session::start`], with steps of the caller's on its threads.
+    pub fn start_with(mut spec: Spec, more: Vec<MoreStep>) -> Result<Session, StartError> {
         let metrics = Arc::new(Metrics::default());
         let stop = Arc::new(AtomicBool::new(false));
+        let shared = Shared {
+            clock: spec.clock.clone(),
+            wait: spec.table.wait,
+            metrics: Arc::clone(&metrics),
+            stop: Arc::clone(&stop),
+            broken: Arc::new(AtomicBool::new(false)),
+        };
         let quiet = Arc::new(AtomicBool::new(false));
         let depths = spec.table.depths;
         let ends = Wires {
@@ -145,21 +198,14 @@ impl Session {
         let (telemetry_out, telemetry) = spsc::channel(depths.telemetry);
         let (tap_out, tap) = bounded(1 << 14);
         let (journal_out, journal) = start_journal(&spec, &metrics, tap_out)?;
-        let cold = start_pool(spec.filler, &stop)?;
+        let cold = start_pool(spec.filler.take(), &stop)?;
 
         let markets: Vec<_> =
             spec.specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
-        let instruments: Vec<Instrument> = spec
-            .specs
-            .iter()
-            .enumerate()
-            .map(|(i, s)| Instrument::new(InstId(i as u16), *s))
-            .collect::<Result<_, _>>()
-            .map_err(StartError::Spec)?;
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
             MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
-            Dialer::new(spec.ws.clone(), Limits::default(), spec.clock.clone()),
+            Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,
             markets.len(),
@@ -182,39 +228,12 @@ impl Session {
             spec.clock.clone(),
             Arc::clone(&metrics),
             Arc::clone(&quiet),
-        );
-        let codec = OrderCodec::new(CodecConfig {
-            network: spec.network,
-            vault: None,
-            run_tag: spec.run_tag,
-            assets: markets.iter().zip(&spec.specs).map(|((i, _), s)| (*i, s.asset)).collect(),
-            order_ttl_ms: None,
-            ioc_priority: None,
-            builder: None,
-        });
-        let user = UserCodec::new(spec.run_tag, &markets);
-        let account = Account::new(codec, user, spec.signer, spec.owner);
-        let egress = EgressStep::new(Parts {
-            venue: VenueAccount::Hyperliquid(account),
-            instruments,
-            dialer: Dialer::new(spec.ws.clone(), Limits::default(), spec.clock.clone()),
-            reconciler: Reconciler::new(&spec.rest, spec.owner, spec.clock.clone()),
-            actions: ends.orders.1,
-            events: ends.account.0,
-            clock: spec.clock.clone(),
-            metrics: Arc::clone(&metrics),
-        });
-        let mut all = Steps { feed: Some(feed), strategy: Some(strategy), egress: Some(egress) };
-        let mut threads = Vec::new();
-        for (i, row) in spec.table.threads.iter().enumerate() {
-            let steps = Steps {
-                feed: row.feed.then(|| all.feed.take()).flatten(),
-                strategy: row.strategy.then(|| all.strategy.take()).flatten(),
-                egress: row.egress.then(|| all.egress.take()).flatten(),
-            };
-            let thread = start_thread(i, *row, steps, &spec.table, &spec.clock, &metrics, &stop)?;
-            threads.push(thread);
-        }
+        )
+        .watch_clocks(spec.core.standing.clock_jump);
+        let table = spec.table.clone();
+        let egress = egress(spec, ends.orders.1, ends.account.0, &metrics)?;
+        let all = (Some(feed), Some(strategy), Some(egress));
+        let threads = start_threads(all, more, &table, &shared)?;
         Ok(Session { threads, journal, cold, stop, quiet, metrics, ops, telemetry, tap })
     }
 
@@ -268,17 +287,128 @@ impl Session {
     }
 }
 
+/// The step of our account, with what it has done on cold threads.
+fn egress(
+    spec: Spec,
+    actions: Consumer<Timed<Approved<Action>>>,
+    events: Producer<Event>,
+    metrics: &Arc<Metrics>,
+) -> Result<EgressStep, StartError> {
+    let Spec { ws, rest, network, owner, signer, run_tag, specs, core, clock, .. } = spec;
+    let ids = (0..).map(InstId);
+    let instruments = ids.zip(&specs).map(|(i, s)| Instrument::new(i, *s));
+    let instruments = instruments.collect::<Result<_, _>>().map_err(StartError::Spec)?;
+    let venue = account(network, run_tag, &specs, signer, owner);
+    Ok(EgressStep::new(Parts {
+        venue: VenueAccount::Hyperliquid(venue),
+        instruments,
+        dialer: Dialer::new(ws, Limits::default(), clock.clone()),
+        reconciler: Reconciler::new(&rest, owner, clock.clone()),
+        chores: Chores::new(rules_asker(&rest, &clock), prover(&core), specs),
+        actions,
+        events,
+        clock,
+        metrics: Arc::clone(metrics),
+    }))
+}
+
+/// The account's side of the venue.
+fn account(
+    network: Network,
+    run_tag: u64,
+    specs: &[InstrumentSpec],
+    signer: PooledSigner,
+    owner: Address,
+) -> Account {
+    let ids = || (0..).map(InstId);
+    let markets: Vec<_> = ids().zip(specs.iter().map(|s| s.symbol)).collect();
+    let codec = OrderCodec::new(CodecConfig {
+        network,
+        vault: None,
+        run_tag,
+        assets: ids().zip(specs.iter().map(|s| s.asset)).collect(),
+        order_ttl_ms: None,
+        ioc_priority: None,
+        builder: None,
+    });
+    Account::new(codec, UserCodec::new(run_tag, &markets), signer, owner)
+}
+
+/// Reads the rules of markets again. The venue states the decimals of sizes, and with them grid and
+/// lot, and whether a market is listed; its minimums are documented, not stated, so with the same
+/// decimals what is known of them stays.
+fn rules_asker(rest: &Endpoint, clock: &Clock) -> Ask {
+    let (info, clock) = (rest.with_path("/info"), clock.clone());
+    Arc::new(move |specs| {
+        let mut answers: Vec<(&str, Vec<u8>)> = Vec::new();
+        for known in specs {
+            let body = meta::question(known.symbol.as_str());
+            if !answers.iter().any(|(asked, _)| *asked == body) {
+                let now = || clock.stamp().0;
+                let answer = http_post(&info, body.as_bytes(), &HttpLimits::default(), &now);
+                answers.push((body, answer.map_err(|error| format!("{body}: {error}"))?));
+            }
+        }
+        let of = |known: &InstrumentSpec| {
+            let body = meta::question(known.symbol.as_str());
+            let answer = answers.iter().find(|(asked, _)| *asked == body);
+            listing(answer.map_or(&[][..], |(_, bytes)| bytes), known)
+        };
+        specs.iter().map(of).collect()
+    })
+}
+
+/// What an answer to `meta` says of a market that is known.
+pub fn listing(meta: &[u8], known: &InstrumentSpec) -> Result<Listing, String> {
+    let fees = Fees { maker: known.maker_fee, taker: known.taker_fee };
+    match meta::perp(&mut meta.to_vec(), known.symbol.as_str(), fees) {
+        // Under another number it is another market: orders would go astray.
+        Ok(stated) if stated.asset != known.asset => Ok(Listing::Gone),
+        Ok(stated) if (stated.grid, stated.lot) == (known.grid, known.lot) => {
+            Ok(Listing::Listed(*known))
+        }
+        Ok(stated) => Ok(Listing::Listed(stated)),
+        Err(MetaError::Delisted(_) | MetaError::Unknown { .. }) => Ok(Listing::Gone),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Proves the settings of a market anew.
+fn prover(core: &CoreConfig) -> Prove {
+    let (settings, permille) = (core.instruments.clone(), core.standing.proof_permille);
+    Arc::new(move |inst, px, rules| {
+        at_run_time(inst, &settings[usize::from(inst.id.0)], permille, px, rules)
+    })
+}
+
+fn start_threads(
+    mut all: (Option<FeedStep>, Option<SequencerStep>, Option<EgressStep>),
+    mut more: Vec<MoreStep>,
+    table: &Table,
+    shared: &Shared,
+) -> Result<Vec<JoinHandle<Steps>>, StartError> {
+    let mut threads = Vec::new();
+    for (i, row) in table.threads.iter().enumerate() {
+        let (mine, others) = more.into_iter().partition(|m| m.thread == row.name);
+        more = others;
+        let mine: Vec<MoreStep> = mine;
+        let steps = Steps {
+            feed: row.feed.then(|| all.0.take()).flatten(),
+            strategy: row.strategy.then(|| all.1.take()).flatten(),
+            egress: row.egress.then(|| all.2.take()).flatten(),
+            more: mine.into_iter().map(|m| m.step).collect(),
+        };
+        threads.push(start_thread(i, *row, steps, shared.clone())?);
+    }
+    Ok(threads)
+}
+
 fn start_thread(
     index: usize,
     row: ThreadRow,
     mut steps: Steps,
-    table: &Table,
-    clock: &Clock,
-    metrics: &Arc<Metrics>,
-    stop: &Arc<AtomicBool>,
+    shared: Shared,
 ) -> Result<JoinHandle<Steps>, StartError> {
-    let (wait, clock) = (table.wait, clock.clone());
-    let (metrics, stop) = (Arc::clone(metrics), Arc::clone(stop));
     let run = move || {
         if !runner::pin(row.cpu) {
             tracing::warn!(thread = row.name, cpu = row.cpu, "not pinned: the machine refused");
@@ -286,7 +416,7 @@ fn start_thread(
         // A step that panicked is not used again, but egress, which may share its thread, must still
         // cancel what rests at the venue.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            let mut list: Vec<&mut dyn crate::pipeline::Step> = Vec::with_capacity(3);
+            let mut list: Vec<&mut dyn Step> = Vec::with_capacity(4);
             if let Some(feed) = &mut steps.feed {
                 list.push(feed);
             }
@@ -296,16 +426,30 @@ fn start_thread(
             if let Some(egress) = &mut steps.egress {
                 list.push(egress);
             }
-            runner::run(&mut list, &clock, wait, &metrics.duty[index], &stop);
-        }));
-        if let Err(panic) = ran {
-            tracing::error!(thread = row.name, "panicked: everything is cancelled");
-            // Its ends of the rings go, which tells an egress on another thread the same.
-            steps.strategy = None;
-            if let Some(egress) = &mut steps.egress {
-                egress.abandon();
+            for more in &mut steps.more {
+                list.push(more.as_mut());
             }
+            let Shared { clock, wait, metrics, stop, .. } = &shared;
+            runner::run(&mut list, clock, *wait, &metrics.duty[index], stop);
+        }));
+        if ran.is_err() {
+            tracing::error!(thread = row.name, "panicked: everything is cancelled");
+            // The other threads end, and the one with egress then cancels as this one does.
+            shared.broken.store(true, Ordering::Release);
+            shared.stop.store(true, Ordering::Release);
+            steps.strategy = None;
+        }
+        if shared.broken.load(Ordering::Acquire)
+            && let Some(egress) = &mut steps.egress
+            && !egress.was_abandoned()
+        {
+            egress.abandon();
+        }
+        if let Err(panic) = ran {
             resume_unwind(panic);
+        }
+        if let Some(egress) = &mut steps.egress {
+            egress.farewell();
         }
         steps
     };
@@ -413,4 +557,35 @@ fn start_pool(
     let thread =
         std::thread::Builder::new().name("nonces".into()).spawn(run).map_err(StartError::Thread)?;
     Ok(vec![thread])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Bps, Notional, Qty, SCALE};
+
+    #[test]
+    fn what_the_metadata_says_of_a_known_market() {
+        let meta = |decimals: u32, more: &str| {
+            format!(
+                r#"{{"universe":[{{"szDecimals":5,"name":"BTC"}},
+                {{"szDecimals":{decimals},"name":"SOL"{more}}}]}}"#
+            )
+        };
+        let fees = Fees { maker: Bps(1), taker: Bps(2) };
+        let mut known =
+            meta::perp(&mut meta(2, "").into_bytes(), "SOL", fees).expect("SOL is listed");
+        known.min_notional = Notional::from_raw(105 * SCALE / 10);
+        let read = |text: String| listing(text.as_bytes(), &known);
+        assert_eq!(read(meta(2, "")), Ok(Listing::Listed(known)), "minimums are not stated");
+        let Ok(Listing::Listed(finer)) = read(meta(3, "")) else { panic!("listed") };
+        assert_eq!((finer.lot, finer.maker_fee), (Qty(SCALE / 1000), Bps(1)));
+        assert_eq!(read(meta(2, r#","isDelisted":true"#)), Ok(Listing::Gone));
+        assert_eq!(
+            read(r#"{"universe":[{"szDecimals":2,"name":"SOL"}]}"#.into()),
+            Ok(Listing::Gone)
+        );
+        assert_eq!(read(r#"{"universe":[]}"#.into()), Ok(Listing::Gone));
+        assert!(read("[".into()).is_err());
+    }
 }

@@ -63,6 +63,7 @@ struct Bench {
     now: Nanos,
     trade_id: u64,
     placed: u64,
+    of_ladder: u64,
     fills: u64,
 }
 
@@ -75,18 +76,29 @@ impl Bench {
             let maker = inst.maker.as_mut().expect("a maker");
             maker.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
             maker.regime.pause = config::bps("1000");
+            if name == "ETH" {
+                maker.model.kind = evenkeel::strategy::model::ModelKind::Glft;
+            }
             inst
         });
-        let mut cfg = config::core(instruments.into());
+        let mut ladder = config::btc("237");
+        ladder.signals.warm_up = Nanos::from_secs(1);
+        let params = ladder.ladder.as_mut().expect("a ladder");
+        params.allocation = evenkeel::strategy::ladder_quote::Allocation::Kelly;
+        params.shared.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
+        params.shared.regime.pause = config::bps("1000");
+        let instruments: Vec<_> = instruments.into_iter().chain([ladder]).collect();
+        let mut cfg = config::core(instruments);
         cfg.limits.loss = config::n("1000000");
         cfg.limits.drawdown = config::n("1000000");
         Bench {
             core: Core::new(&cfg).expect("valid"),
-            out: Outputs::for_instruments(2),
+            out: Outputs::for_instruments(3),
             answers: Vec::with_capacity(256),
             now: Nanos::from_secs(1_000),
             trade_id: 0,
             placed: 0,
+            of_ladder: 0,
             fills: 0,
         }
     }
@@ -98,6 +110,7 @@ impl Bench {
             match action.get() {
                 Action::Place { inst, side, order, px, qty, reduce_only, .. } => {
                     self.placed += 1;
+                    self.of_ladder += u64::from(inst == InstId(2));
                     self.answers.push(Event::Ack { order, venue_oid: 1, resting: true, recv });
                     if reduce_only || rng.chance(200) {
                         self.trade_id += 1;
@@ -132,12 +145,14 @@ impl Bench {
 
     fn round(&mut self, rng: &mut Rng, mid: i64, ms: u64) {
         self.now = self.now.after(Nanos::from_millis(20));
-        let inst = InstId(rng.below(2) as u16);
+        let inst = InstId(rng.below(3) as u16);
+        // The ladder's market is worth 900 of the others.
+        let times = if inst == InstId(2) { 900 } else { 1 };
         for side in Side::BOTH {
             let mut levels = [Level::default(); LEVELS_PER_EVENT];
             for (i, l) in levels.iter_mut().enumerate() {
                 let away = side.sign() * (2 + i as i64) * SCALE / 100;
-                *l = Level { px: Price(mid - away), qty: Qty(rng.within(1, 50) * SCALE) };
+                *l = Level { px: Price((mid - away) * times), qty: Qty(rng.within(1, 50) * SCALE) };
             }
             self.apply(rng, Event::Levels { inst, side, start: 0, count: 3, levels });
         }
@@ -185,8 +200,90 @@ fn the_core_allocates_nothing_after_warm_up() {
     let after = allocations();
     assert_eq!(after - before, 0, "allocations in 20 000 rounds");
     assert!(bench.placed - placed > 3_000, "{}", bench.placed - placed);
+    assert!(bench.of_ladder > 3_000, "{}", bench.of_ladder);
     assert!(bench.fills - fills > 500, "{}", bench.fills - fills);
     assert!(bench.core.counts().hedge_fills > 0 || bench.core.counts().alarms[4] > 0);
+}
+
+/// Both books of the pair at the golden prices, and every order filled whole at its limit.
+fn pair_round(core: &mut Core, out: &mut Outputs, now: Nanos, ms: u64, trade: &mut u64) -> u64 {
+    let recv = Stamp(ms);
+    let mids = [config::p("2756.85"), config::p("115.865")];
+    let mut cycles = 0;
+    for (i, tick) in [(0, SCALE / 20), (1, SCALE / 200)] {
+        let inst = InstId(i as u16);
+        for side in Side::BOTH {
+            let px = Price(mids[i].0 - side.sign() * tick);
+            let levels = [Level { px, qty: Qty(20 * SCALE) }; LEVELS_PER_EVENT];
+            let event = Event::Levels { inst, side, start: 0, count: 1, levels };
+            core.apply(&Input { now, event }, out);
+        }
+        let event = Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms: ms, recv };
+        core.apply(&Input { now, event }, out);
+    }
+    core.apply(&Input { now, event: Event::Decide { drained: 1 } }, out);
+    for i in 0..out.actions.len() {
+        if let Action::Place { inst, side, order, px, qty, .. } = out.actions[i].0.get() {
+            cycles += 1;
+            *trade += 1;
+            // Half of leg b's entries fill half: they are completed.
+            let half = inst.0 == 1
+                && side == Side::Sell
+                && trade.is_multiple_of(4)
+                && ms.is_multiple_of(2);
+            let filled = if half { Qty(SCALE / 2) } else { qty };
+            let (trade_id, fee, exch_ms) = (*trade, 1, ms);
+            let fill = Event::Fill {
+                inst,
+                side,
+                taker: true,
+                order,
+                px,
+                qty: filled,
+                fee,
+                trade_id,
+                exch_ms,
+            };
+            let reason = CancelReason::IocRemainder;
+            for event in [fill, Event::Canceled { order, reason, recv }] {
+                core.apply(&Input { now, event }, &mut Outputs::default());
+            }
+        }
+    }
+    out.clear();
+    cycles
+}
+
+#[test]
+fn the_pair_allocates_nothing_after_warm_up() {
+    let cfg = config::pair(|p, legs| {
+        (p.hold, p.rest) = (Nanos::from_millis(40), Nanos::from_millis(20));
+        for leg in legs {
+            leg.signals.warm_up = Nanos::from_secs(1);
+        }
+    });
+    let mut core = Core::new(&cfg).expect("valid");
+    let mut out = Outputs::for_instruments(2);
+    let (mut now, mut trade, mut orders) = (Nanos::from_secs(1_000), 0, 0);
+    let recv = Stamp(1);
+    for event in
+        [Event::LinkUp { link: Link::Orders, recv }, Event::Reconciled { open_orders: 0, recv }]
+    {
+        core.apply(&Input { now, event }, &mut out);
+    }
+    let mut run = |from: u64, rounds: u64| {
+        for ms in from..from + rounds {
+            now = now.after(Nanos::from_millis(10));
+            orders += pair_round(&mut core, &mut out, now, ms, &mut trade);
+        }
+        orders
+    };
+    run(1, 2_000);
+    let before = allocations();
+    let sent = run(10_000, 10_000);
+    assert_eq!(allocations() - before, 0, "allocations in 10 000 rounds");
+    let counts = core.pair(0).expect("a pair").counts;
+    assert!(sent > 2_000 && counts.succeeded > 500, "{sent} orders, {counts:?}");
 }
 
 #[test]

@@ -116,3 +116,40 @@ fn a_bbo_becomes_signed_orders_without_an_allocation() {
 fn an_empty_pool_signs_without_an_allocation() {
     run(Feed::Bbo, None, 1000);
 }
+
+#[test]
+fn a_lighter_order_is_signed_without_an_allocation() {
+    use evenkeel::event::{Action, Component, OrderId};
+    use evenkeel::instrument::InstId;
+    use evenkeel::venue::lighter::crypto::{pool, schnorr};
+    use evenkeel::venue::lighter::orders::{
+        CodecConfig, FRAME_MAX, Market, NonceMode, OrderCodec, REST_MAX_MS,
+    };
+    use evenkeel::venue::lighter::tx::Sender;
+
+    let market = Market { index: 1, price_decimals: 1, size_decimals: 5 };
+    let config = CodecConfig {
+        sender: Sender { chain_id: 304, account: 1, api_key: 4 },
+        run_tag: 1,
+        markets: vec![(InstId(0), market)],
+        tx_ttl_ms: 10_000,
+        rest_ms: REST_MAX_MS,
+        nonces: NonceMode::Clock,
+    };
+    let mut codec = OrderCodec::new(config).unwrap();
+    let key = || schnorr::Signer::new([5; 40]).unwrap();
+    let (mut filler, taker) = pool::nonce_pool(&key(), 32);
+    filler.fill(32).unwrap();
+    let mut signer = pool::PooledSigner::with_pool(key(), taker);
+    let mut out = [0; FRAME_MAX];
+    let order = OrderId::new(1, InstId(0));
+    let actions = [Action::Cancel { inst: InstId(0), component: Component::Maker, order }; 15];
+    let made = allocations(|| {
+        // Out of the pool, then without it.
+        for count in [1, 15, 15, 15] {
+            codec.encode(&actions[..count], 1_795_000_000_000, &mut signer, &mut out).unwrap();
+        }
+    });
+    assert_eq!((signer.pooled, signer.fallbacks), (32, 14));
+    assert_eq!(made, 0);
+}

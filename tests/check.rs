@@ -155,6 +155,44 @@ fn the_repaired_profile_is_proved_strictly() {
     );
 }
 
+#[test]
+fn the_repaired_ladder_is_proved_strictly() {
+    let strict = CheckArgs { strict: true, ..args("config/examples/hyperliquid-ladder.toml") };
+    let out = check(&strict, vec![0, 1]).expect("valid");
+    assert_eq!(out.exit_code(), exit::OK, "{}", text(&out));
+    // The smallest share with every factor at its smallest: 0.476 x 0.9 x 0.85 x 0.5 of 0.0015.
+    let clip = find(&out, "ladder", Check::Clip, "limits.position");
+    assert_eq!((clip.row.size, clip.standing), (qty("0.0002731"), Standing::Proved));
+    // Each number that had to change is needed.
+    let good = std::fs::read_to_string(strict.config).expect("it ships");
+    for (i, (from, to, standing)) in [
+        ("equity_quote = \"100\"", "equity_quote = \"27\"", Standing::Warning),
+        ("equity_quote = \"100\"", "equity_quote = \"11\"", Standing::Refused),
+        ("_notional_quote = \"110\"", "_notional_quote = \"30\"", Standing::Warning),
+        ("_notional_quote = \"165\"", "_notional_quote = \"160\"", Standing::Warning),
+        ("[\"6\", \"8\"]", "[\"6\", \"8\", \"10\", \"12\"]", Standing::Warning),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(good.matches(from).count(), 1, "{from}");
+        let mut bad = good.replace(from, to);
+        if i == 4 {
+            bad = bad.replace("intensities = [\"1\", \"0.7\"]", "intensities = []");
+        }
+        let bad = file(&format!("ladder_{i}"), &bad);
+        let out = check(&args(bad), vec![0, 1]).unwrap_or_else(|e| panic!("{}", e.message));
+        assert_eq!(out.standing(), standing, "{from} -> {to}: {}", text(&out));
+    }
+    // The total below the floor is told with its numbers.
+    let bad =
+        file("ladder_total", &good.replace("equity_quote = \"100\"", "equity_quote = \"11\""));
+    let out = check(&args(bad), vec![0]).expect("valid");
+    let words = "the ladder's whole capacity, ladder.equity_quote x ladder.leverage 11, is below the \
+                 venue's floor, which can be 11.08 at 108000";
+    assert!(text(&out).contains(words), "{}", text(&out));
+}
+
 /// Each number that the repaired profile changed is needed: with the old one it fails again.
 #[test]
 fn each_repair_is_needed() {

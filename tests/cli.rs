@@ -185,3 +185,40 @@ fn what_is_missing_outside_is_told_with_its_remedy() {
         assert!(text(&out.stderr).contains(words), "{args:?}: {}", text(&out.stderr));
     }
 }
+
+#[test]
+fn the_venue_serves_and_reports_each_account() {
+    let (owner, agent) = (format!("0x{}", "0a".repeat(20)), format!("0x{}", "0b".repeat(20)));
+    let account = format!("{owner}+{agent}");
+    // Without a terminal the input ends at once.
+    let out = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+        .args(["venue", "--market", "SOL,xyz:GOLD=SOL", "--until-eof", "--account", &account])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("the test's own binary runs");
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let told = text(&out.stdout);
+    let mut lines = told.lines().map(|l| serde_json::from_str::<Value>(l).expect("JSON lines"));
+    let first = lines.next().expect("where it listens");
+    assert!(first["http"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:")));
+    assert_eq!(first["network"], "testnet");
+    let report = lines.next().expect("what it knows at the end");
+    assert_eq!(report["accounts"][0]["address"], owner.as_str());
+    assert_eq!(report["accounts"][0]["cash"], "10000");
+    assert_eq!(report["accounts"][0]["fills"].as_array().map(Vec::len), Some(0));
+    let bad = evenkeel(&["venue", "--market", "DOGE", "--account", &owner]);
+    assert_eq!(bad.status.code(), Some(2), "{}", text(&bad.stderr));
+    assert!(text(&bad.stderr).contains("DOGE"));
+}
+
+/// A market of a builder's dex, from its metadata to its fills and the stop.
+#[test]
+fn a_builders_market_is_traded_end_to_end() {
+    let journal = scratch("builders_market.journal");
+    let run = demo(&journal, &["--symbol", "xyz:GOLD"]);
+    assert!(run["fills"].as_u64() > Some(0), "{run}");
+    assert_eq!(run["illegal_orders"], 0);
+    assert_eq!(run["venue_open_orders"], 0);
+    assert_eq!(run["final_inventory"], run["venue_inventory"]);
+    assert_eq!(run["replay_identical"], true);
+}

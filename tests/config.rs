@@ -183,8 +183,13 @@ fn the_manual_has_every_key_with_its_range_and_no_other() {
         }
     }
     // And the effective file of everything states everything.
-    let effective: BTreeSet<String> =
-        keys_of(&good("").effective_toml()).into_iter().map(|k| k.0).collect();
+    let ladder = "[[market]]\nsymbol = \"SOL\"\n[market.maker]\nenabled = false\n\
+                  [market.ladder]\nenabled = true";
+    let pair = include_str!("../config/examples/hyperliquid-pair.toml");
+    let effective: BTreeSet<String> = ["", ladder, pair]
+        .into_iter()
+        .flat_map(|text| keys_of(&good(text).effective_toml()).into_iter().map(|k| k.0))
+        .collect();
     assert_eq!(effective, names(&schema));
 }
 

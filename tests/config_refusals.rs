@@ -65,7 +65,7 @@ fn bad_keys() {
         ("[[markets]]\nsymbol = \"SOL\"\n", &[("1:3", "markets", "did you mean `market`?")]),
         ("burst = 5\n", &[("1:1", "burst", "did you mean `limits.burst`?")]),
         ("soft_cap = 5\n", &[("1:1", "soft_cap", "did you mean `market.maker.soft_cap`?")]),
-        ("[engine]\nleverage = 5\n", &[("2:1", "engine.leverage", "explains every key")]),
+        ("[engine]\ncolour = 5\n", &[("2:1", "engine.colour", "explains every key")]),
         ("limits = 3\n", &[("1:10", "limits", "this is a section")]),
         ("limits.burst.x = 3\n", &[("1:8", "limits.burst", "found a table")]),
         ("[limits]\nburst = { max = 3 }\n", &[("2:9", "limits.burst", "found a table")]),

@@ -49,7 +49,7 @@ fn a_position_that_is_not_ours_stops_the_market_until_the_venue_repeats_it() {
             why buy                  -> silent not_ready
             at +1s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide                   -> cancel all   // asked again
+            decide                   -> read account   // asked again
             position SOL 0.3 @ 99.9  -> adopt 0.3
             shows SOL position       -> 0.3
             decide                   -> place buy 99.92 x 0.32 #3 alo, place sell 100.08 x 0.32 #4 alo
@@ -106,7 +106,7 @@ fn a_kill_cancels_everything_and_stays() {
             decide                   -> place buy 99.92 x 0.32 #1 alo, place sell 100.08 x 0.32 #2 alo
             ack #1
             ack #2
-            kill                     -> cancel #1, cancel #2, alarm killed
+            kill                     -> cancel #1, cancel #2, cancel all, alarm killed
             cancel_reject #1 there
             canceled #2
             decide
@@ -130,7 +130,7 @@ fn a_hedge_that_is_found_alive_after_a_kill_goes_as_well() {
             book SOL bid 99.98 x 20 ask 100.02 x 20
             decide                   -> place hedger sell 100.02 x 0.5 #1 alo reduce
             unknown #1               -> query #1, alarm order_unknown
-            kill                     -> cancel #1, alarm killed
+            kill                     -> cancel #1, cancel all, alarm killed
             state #1 open              // the cancel was lost
             decide                   -> cancel #1
             canceled #1
@@ -161,7 +161,7 @@ fn flatten_sells_what_can_be_sold_in_orders_that_the_limits_take() {
         "
             up 0.55 @ 100
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            flatten
+            flatten                  -> cancel all
             decide                   -> place unwind sell 98 x 0.44 #1 ioc reduce   // 0.44 and not 0.5: the rest could not be sold any more
             decide
             ack #1 ioc
@@ -187,7 +187,7 @@ fn flatten_waits_for_the_link_and_for_the_orders() {
             decide                   -> place buy 99.91 x 0.32 #1 alo
             ack #1
             link down orders         -> alarm link_down
-            flatten                  -> cancel #1
+            flatten                  -> cancel #1, cancel all
             decide
             link up orders           -> query #1
             state #1 open
@@ -224,9 +224,9 @@ fn a_flatten_that_the_venue_refuses_ends_with_an_alarm() {
         "
             up 0.5 @ 100
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            flatten
+            flatten                  -> cancel all
             decide                   -> place unwind sell 98 x 0.5 #1 ioc reduce
-            reject #1 min_notional   -> alarm below_minimum_reject
+            reject #1 min_notional   -> refresh SOL, alarm below_minimum_reject
             at +500ms
             book SOL bid 99.98 x 20 ask 100.02 x 20
             decide                   -> alarm hedger_stuck

@@ -159,14 +159,14 @@ fn a_fill_that_never_comes_is_taken_from_the_venues_position() {
             at +2s
             book SOL bid 99.98 x 20 ask 100.02 x 20
             decide                   -> query #1
-            state #1 canceled 0.2    -> cancel all, cancel #2, alarm position_mismatch
+            state #1 canceled 0.2    -> read account, cancel #2, alarm position_mismatch
             canceled #2
             position SOL 0.2 @ 99.94   // as the missing fill would have it: once is not enough
             decide
             why buy                  -> silent not_ready
             at +4s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide                   -> cancel all   // asked again
+            decide                   -> read account   // asked again
             position SOL 0.2 @ 99.94 -> adopt 0.2
             shows SOL position       -> 0.2
         ",
@@ -357,13 +357,13 @@ fn a_minimum_that_we_did_not_know_is_never_met_with_the_same_size_again() {
             book SOL bid 99.98 x 20 ask 100.02 x 20
             decide                   -> place buy 99.94 x 0.64 #1 alo, place sell 100.06 x 0.64 #2 alo
             ack #2
-            reject #1 min_notional   -> alarm below_minimum_reject
+            reject #1 min_notional   -> refresh SOL, alarm below_minimum_reject
             at +100ms
             decide
             why refused              -> maker buy rejected_size
             at +6s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide
+            decide                   -> refresh SOL   // nobody has answered
         ",
     );
 }

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::config::{self, bps, n, q};
+use common::config::{self, bps, ms, n, q};
 use common::lines::{hedged, sol};
+use evenkeel::core::InstConfig;
 use evenkeel::units::{Bps, Nanos};
 
 #[test]
@@ -286,4 +287,45 @@ fn the_golden_rows_of_the_hedger() {
             desk.run(&format!("why hedge -> residual_below_minimum, residual {inventory}"));
         }
     }
+}
+
+#[test]
+fn a_second_passive_order_rests_nearer_before_the_cross() {
+    let two_tiers = |i: &mut InstConfig| {
+        let hedger = i.hedger.as_mut().expect("a hedger");
+        (hedger.second_offset, hedger.second_wait) = (bps("0"), ms(300));
+    };
+    hedged(two_tiers).run(
+        "
+            up 1.6 @ 100
+            book SOL bid 99.96 x 20 ask 100.04 x 20
+            decide                   -> place hedger sell 100.02 x 0.5 #1 alo reduce
+            ack #1
+            timer                    -> cancel #1
+            canceled #1
+            decide                   -> place hedger sell 100 x 0.5 #2 alo reduce
+            why hedge                -> second_passive, residual 1.1
+            wake                     -> +300ms
+            ack #2
+            timer                    -> cancel #2
+            canceled #2
+            decide                   -> place hedger sell 99.93 x 0.5 #3 ioc reduce
+            fill #3 sell 0.5 @ 99.96 taker
+            decide
+            at +2s
+            book SOL bid 99.96 x 20 ask 100.04 x 20
+            // The next hedge begins with its first order again.
+            decide                   -> place hedger sell 100.02 x 0.5 #4 alo reduce
+        ",
+    );
+    // The venue refuses the first one, which would have traded: the cross follows at once.
+    hedged(two_tiers).run(
+        "
+            up 1.6 @ 100
+            book SOL bid 99.96 x 20 ask 100.04 x 20
+            decide                   -> place hedger sell 100.02 x 0.5 #1 alo reduce
+            reject #1 would_cross
+            decide                   -> place hedger sell 99.93 x 0.5 #2 ioc reduce
+        ",
+    );
 }

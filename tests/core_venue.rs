@@ -6,7 +6,8 @@ mod common;
 use common::audit::{Auditor, LOT, TICK, book, go_up, random_config};
 use common::rng::Rng;
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, RejectReason, Stamp, Tif, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, RejectReason, Stamp, Tif,
+    VenueOrderState,
 };
 use evenkeel::instrument::InstId;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
@@ -86,9 +87,44 @@ impl Venue {
                 let event = Event::OrderState { order, state, filled, venue_oid: 1, recv };
                 self.answer(rng, event);
             }
-            Action::CancelAll => self.tell_positions(),
-            Action::Modify { .. } | Action::Resnapshot { .. } => {}
+            Action::Modify { order, old, side, qty, .. } => {
+                if !self.down && !rng.chance(self.loss) {
+                    self.modify(rng, order, old, side, qty);
+                }
+            }
+            Action::ReadAccount => self.tell_positions(),
+            Action::CancelAll => {
+                let open: Vec<OrderId> = self.orders.keys().copied().collect();
+                for order in open {
+                    let (inst, component) = (order.inst(), Component::Unwind);
+                    self.act(rng, Action::Cancel { inst, component, order });
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// Cancel and new order in one. The venue does not say what it did to the old order when it
+    /// refuses the new one.
+    fn modify(&mut self, rng: &mut Rng, order: OrderId, old: OrderId, side: Side, qty: Qty) {
+        let recv = Stamp(9);
+        let state = self.orders.get(&old).map(|o| o.state);
+        let refused = match state {
+            Some(VenueOrderState::Open) => rng.chance(100).then_some(RejectReason::WouldCross),
+            _ => Some(RejectReason::NothingToModify),
+        };
+        if let Some(reason) = refused {
+            if state == Some(VenueOrderState::Open) && rng.chance(500) {
+                self.end(rng, old, CancelReason::ByUs);
+            }
+            self.answer(rng, Event::CancelReject { order: old, gone: true, recv });
+            return self.answer(rng, Event::Reject { order, reason, code: 0, recv });
+        }
+        self.end(rng, old, CancelReason::ByUs);
+        let state = VenueOrderState::Open;
+        self.orders
+            .insert(order, VenueOrder { side, open: qty.0, filled: 0, resting: true, state });
+        self.answer(rng, Event::Ack { order, venue_oid: 1, resting: true, recv });
     }
 
     fn tell_positions(&mut self) {

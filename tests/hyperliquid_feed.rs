@@ -47,6 +47,8 @@ const BBO: &str = r#"{"channel":"bbo","data":{"coin":"BTC","time":1791480444656,
 const BBO_ALPHA: &str = r#"{"channel":"bbo","data":{"bbo":[{"n":48,"px":"80459.0","sz":"18.36712"},null],"coin":"BTC","time":1791480444656}}"#;
 const TRADES: &str = r#"{"channel":"trades","data":[{"coin":"ETH","side":"A","px":"2410.2","sz":"0.16","time":1791480516231,"hash":"0x1111111111111111111111111111111111111111111111111111111111111111","tid":717978735161105,"users":["0x2222222222222222222222222222222222222222","0x3333333333333333333333333333333333333333"]},{"coin":"ETH","side":"B","px":"2410.3","sz":"12.0","time":1791480516232,"hash":"0x1111111111111111111111111111111111111111111111111111111111111112","tid":7,"users":["0x2222222222222222222222222222222222222222","0x3333333333333333333333333333333333333333"]}]}"#;
 
+const CTX: &str = r#"{"channel":"activeAssetCtx","data":{"coin":"xyz:TSLA","ctx":{"funding":"-0.0000078567","openInterest":"39907.5661399998","prevDayPx":"83180.0","dayNtlVlm":"3316947851.6990442276","premium":"-0.0003826472","oraclePx":"80491.9","markPx":"80454.0","midPx":null,"impactPxs":["80459.0","80461.1"],"dayBaseVlm":"40346.9258300001"}}}"#;
+
 fn l(px: i64, qty: i64) -> Level {
     Level { px: Price(px), qty: Qty(qty) }
 }
@@ -165,14 +167,14 @@ fn empty_sides_and_lists_are_valid() {
 #[test]
 fn subscriptions_name_every_market_and_option() {
     let frames = codec().with_fast(true).subscriptions();
-    assert_eq!(frames.len(), 18);
+    assert_eq!(frames.len(), 24);
     assert_eq!(frames[0], r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"SOL"}}"#);
     assert_eq!(
         frames[1],
         r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"SOL","fast":true}}"#
     );
     assert_eq!(
-        frames[11],
+        frames[14],
         r#"{"method":"subscribe","subscription":{"type":"trades","coin":"xyz:TSLA"}}"#
     );
     assert!(codec().subscriptions()[1].ends_with(r#""coin":"SOL"}}"#));
@@ -329,7 +331,7 @@ fn one_flipped_bit_never_changes_the_agreement() {
     let mut codec = codec();
     let mut refused = 0;
     let mut frames = 0;
-    for frame in [BOOK, BOOK_ALPHA, BBO, BBO_ALPHA, TRADES] {
+    for frame in [BOOK, BOOK_ALPHA, BBO, BBO_ALPHA, TRADES, CTX] {
         let mut bytes = frame.as_bytes().to_vec();
         for bit in 0..8 * bytes.len() {
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -480,6 +482,56 @@ fn trades() -> impl Strategy<Value = Json> {
     prop::collection::vec(one, 0..5).prop_map(|list| frame("trades", Json::List(list)))
 }
 
+fn context() -> impl Strategy<Value = Json> {
+    let rate = (any::<bool>(), 0u64..10, 0usize..15, 0u64..100_000_000_000_000).prop_map(
+        |(negative, whole, places, rest)| {
+            let sign = if negative { "-" } else { "" };
+            format!("{sign}{whole}.{:0>places$}", rest % 10u64.pow(places as u32))
+        },
+    );
+    (coin(), rate, decimal(), decimal()).prop_map(|(coin, rate, oracle, mark)| {
+        let ctx = Json::Object(vec![
+            ("funding", Json::text(rate)),
+            ("openInterest", Json::text("39907.5661399998")),
+            ("premium", Json::Plain("null".to_owned())),
+            ("oraclePx", Json::text(oracle)),
+            ("markPx", Json::text(mark)),
+            ("impactPxs", Json::List(vec![Json::text("1.0"), Json::text("2.0")])),
+        ]);
+        frame("activeAssetCtx", Json::Object(vec![("coin", Json::text(coin)), ("ctx", ctx)]))
+    })
+}
+
+#[test]
+fn a_context_is_exact_or_dropped() {
+    let mut codec = codec();
+    let funding = |text: &str| CTX.replace("-0.0000078567", text);
+    let want = |funding| Event::Context {
+        inst: InstId(6),
+        mark: Price(8_045_400_000_000),
+        oracle: Price(8_049_190_000_000),
+        funding,
+        recv: RECV,
+    };
+    for (text, rate) in [
+        ("-0.0000078567", Some(-7_856_700)),
+        ("0.000000000001", Some(1)),
+        ("0.0000000000010", Some(1)),
+        ("0.0000000000011", None),
+        ("1", Some(1_000_000_000_000)),
+        ("999999.999999999999", Some(999_999_999_999_999_999)),
+        ("1000000.0", None),
+        ("1e-5", None),
+        ("-", None),
+        ("", None),
+    ] {
+        let events = agree(&mut codec, funding(text).as_bytes()).expect("never refused");
+        assert_eq!(events, rate.map(want).into_iter().collect::<Vec<_>>(), "{text}");
+    }
+    let no_mark = CTX.replace("markPx", "mark");
+    assert!(agree(&mut codec, no_mark.as_bytes()).is_err());
+}
+
 /// Compact and shuffled, the frame means the same to both readers and to the oracles.
 fn check(frame: &Json, seed: u64) -> (Outcome, bool) {
     let mut codec = codec();
@@ -493,6 +545,11 @@ fn check(frame: &Json, seed: u64) -> (Outcome, bool) {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_context_means_the_same_to_all_readers(frame in context(), seed in any::<u64>()) {
+        let _ = check(&frame, seed);
+    }
 
     #[test]
     fn any_book_means_the_same_to_all_readers(frame in book(decimal().boxed()), seed in any::<u64>()) {

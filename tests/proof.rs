@@ -1,6 +1,6 @@
 //! The start-up proof: the original configurations fail it with the figures they failed with.
 
-use evenkeel::event::Component;
+use evenkeel::event::{Component, Event};
 use evenkeel::instrument::{GridSpec, InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use evenkeel::strategy::proof::{
     Chain, Check, FloorPolicy, Multiplier, PriceBand, ProofError, Row, Setting, Verdict, holds,
@@ -222,4 +222,34 @@ fn nonsense_is_refused_and_lines_are_readable() {
         "maker    cap       partly size_max 0.072 = 10.296 at 143, floor 0.074; \
          holds from 145.84 up; smallest repair: size_max >= 0.092"
     );
+}
+
+/// What the proof says at run time: does it hold, from where to where, and by which line not?
+fn at_run_time(px: &str) -> (bool, String, String, &'static str) {
+    let text = include_str!("../config/examples/lighter-sol-seed.toml");
+    let config = evenkeel::config::Config::parse(text, "seed").expect("a configuration");
+    let spec = evenkeel::ops::check::rules::shipped()[0].spec;
+    let core = config.core(&[spec]).expect("its rules");
+    let market = Instrument::new(InstId(0), spec).expect("a market");
+    let px = Price::parse(px.as_bytes()).expect("a price");
+    let settings = &core.instruments[0];
+    match evenkeel::proved::at_run_time(&market, settings, 200, px, 3) {
+        Event::Proved { holds, lo, hi, line, rules: 3, .. } => {
+            (holds, lo.to_string(), hi.to_string(), line.name())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_proof_at_run_time_finds_the_widest_band() {
+    // Every size of the seed is executable from 172.14 up, and orders stand up to 1 % away. So at 200
+    // a band of 10 % is the widest that halving finds (178.2 is its lowest order), at 175 one of
+    // 0.6 % (172.21), and below nothing is.
+    let at = |px| at_run_time(px);
+    assert_eq!(at("250"), (true, "200".into(), "300".into(), "clip"));
+    assert_eq!(at("200"), (true, "180".into(), "220".into(), "clip"));
+    assert_eq!(at("175"), (true, "173.95".into(), "176.05".into(), "clip"));
+    assert_eq!(at("160"), (false, "159.04".into(), "160.96".into(), "clip"));
+    assert_eq!(at("143"), (false, "142.142".into(), "143.858".into(), "clip"));
 }

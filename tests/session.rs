@@ -16,6 +16,7 @@ use evenkeel::pipeline::table::{Table, Topology, Wish};
 use evenkeel::session::Session;
 use evenkeel::sim::exchange::{Fault, FaultRule};
 use evenkeel::sim::server::{BadFrame, Scope, ServerFault};
+use evenkeel::venue::hyperliquid::dead_man::Switch;
 
 /// Market seconds in a real one.
 const SPEED: u32 = 100;
@@ -138,6 +139,9 @@ impl Run {
 fn nothing_goes_wrong() {
     let mut run = Run::start("calm");
     run.play(2000);
+    // The venue's dead man's switch needs a volume: it says so, and nothing else happens.
+    let switch = run.session.metrics.egress.dead_man.get();
+    assert_eq!(switch, Switch::TooLittleVolume as u64);
     let left = run.end();
     assert_eq!(left.ups, [1, 1]);
     assert_eq!(left.core.counts().adopted, 0);
@@ -208,6 +212,30 @@ fn new_connections_are_refused_for_a_while() {
     run.fault(ServerFault::RefuseNew);
     run.fault(ServerFault::Drop(Scope::All));
     run.play(600);
+    run.fault(ServerFault::Heal);
+    run.play(1000);
+    let left = run.end();
+    assert!(left.core.counts().alarms[Alarm::LinkDown as usize] >= 1);
+}
+
+/// While no WebSocket can be made, what rests is cancelled over REST.
+#[test]
+fn what_rests_is_cancelled_by_rest() {
+    let mut run = Run::start("rest");
+    let account = run.venue.account;
+    let open = move |x: &mut evenkeel::sim::exchange::Exchange| x.open_orders(account).count();
+    let wait = |run: &mut Run, rests: bool| {
+        let end = run.clock.stamp().0 + PATIENCE;
+        while (run.venue.server.with(open) == Some(0)) == rests && run.clock.stamp().0 < end {
+            run.play(10);
+        }
+    };
+    wait(&mut run, true);
+    run.fault(ServerFault::RefuseWebSockets);
+    run.fault(ServerFault::Drop(Scope::All));
+    wait(&mut run, false);
+    assert_eq!(run.venue.server.with(open), Some(0), "quotes rest that nobody can move");
+    assert!(run.session.metrics.egress.rest_cancels.get() > 0);
     run.fault(ServerFault::Heal);
     run.play(1000);
     let left = run.end();

@@ -13,13 +13,15 @@
 use evenkeel::config::Config;
 use evenkeel::core::{Core, CoreConfig};
 use evenkeel::event::{
-    Action, CancelReason, Event, Link, OrderId, Stamp, Tif, Timed, VenueOrderState,
+    Action, CancelReason, Component, Event, Link, OrderId, ProofLine, Stamp, Tif, Timed,
+    VenueOrderState,
 };
 use evenkeel::instrument::{InstId, Instrument, Symbol};
 use evenkeel::journal::Record;
 use evenkeel::net::frame::{FrameReader, Opcode, write_masked};
 use evenkeel::net::mask::MaskKeys;
 use evenkeel::net::{Endpoint, Limits};
+use evenkeel::pipeline::chores::Chores;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::dial::Dialer;
 use evenkeel::pipeline::egress::{EgressStep, Parts};
@@ -40,7 +42,6 @@ use evenkeel::venue::{MarketFeed, VenueAccount};
 use ring::spsc::{Consumer, Producer, channel};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 const INST: InstId = InstId(0);
 const KEY: [u8; 32] = [0x42; 32];
@@ -141,9 +142,8 @@ impl Rig {
         let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
-        let quiet = Arc::new(AtomicBool::new(false));
         let strategy =
-            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), quiet);
+            SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), Arc::default());
         let (signer, filler) = signer(pool);
         let owner = signer.address();
         let egress = EgressStep::new(Parts {
@@ -161,9 +161,10 @@ impl Rig {
                 signer,
                 owner,
             )),
-            instruments: vec![instrument],
+            instruments: vec![instrument.clone()],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
+            chores: Chores::none(vec![instrument.spec]),
             actions: orders_out,
             // The venue below answers in place of a socket; this end would only hear of failures.
             events: channel(depths.account).0,
@@ -241,26 +242,51 @@ impl EgressEnd {
     #[inline]
     pub fn step(&mut self) -> usize {
         let EgressEnd { egress, keys, wire, venue, clock, samples } = self;
-        let sent = egress.drain_to(|text, batch| {
-            if !text.is_empty() {
-                let len = write_masked(wire, Opcode::Text, text, keys.next_key());
-                black_box(&wire[..len.expect("the buffer takes the longest frame")]);
-            }
-            let out = clock.stamp();
-            let places = batch.iter().filter(|t| matches!(t.action, Action::Place { .. })).count();
-            let cancels =
-                batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
-            let (places, cancels) = (places as u8, cancels as u8);
-            if samples.len() < SAMPLES_MAX {
-                samples.push(Sample { cause: batch[0].cause, out, places, cancels });
-            }
-            batch.iter().for_each(|timed| venue.take(timed, out));
-        });
-        if sent > 0 {
-            venue.answer();
-        }
-        sent
+        drain(egress, venue, clock, samples, |text| {
+            let len = write_masked(wire, Opcode::Text, text, keys.next_key());
+            black_box(&wire[..len.expect("the buffer takes the longest frame")]);
+        })
     }
+
+    /// As [`EgressEnd::step`], with the text of each frame given to `send`.
+    #[inline]
+    #[allow(dead_code, reason = "for the bench with sockets")]
+    pub fn step_to(&mut self, send: impl FnMut(&[u8])) -> usize {
+        let EgressEnd { egress, venue, clock, samples, .. } = self;
+        drain(egress, venue, clock, samples, send)
+    }
+}
+
+#[inline]
+fn drain(
+    egress: &mut EgressStep,
+    venue: &mut Venue,
+    clock: &Clock,
+    samples: &mut Vec<Sample>,
+    mut send: impl FnMut(&[u8]),
+) -> usize {
+    let sent = egress.drain_to(|text, batch| {
+        if !text.is_empty() {
+            send(text);
+        }
+        let out = clock.stamp();
+        let places = batch.iter().filter(|t| is_order(&t.action)).count();
+        let cancels = batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
+        let (places, cancels) = (places as u8, cancels as u8);
+        if samples.len() < SAMPLES_MAX {
+            samples.push(Sample { cause: batch[0].cause, out, places, cancels });
+        }
+        batch.iter().for_each(|timed| venue.take(timed, out));
+    });
+    if sent > 0 {
+        venue.answer();
+    }
+    sent
+}
+
+/// A modify is an order that takes another one's place.
+fn is_order(action: &Action) -> bool {
+    matches!(action, Action::Place { .. } | Action::Modify { .. })
 }
 
 impl Venue {
@@ -280,6 +306,15 @@ impl Venue {
                     self.fill(inst, side, order, px, qty, false);
                 }
             }
+            Action::Modify { inst, side, order, old, px, qty, .. } => {
+                self.orders += 1;
+                let reason = CancelReason::ByUs;
+                self.due.push(Event::Canceled { order: old, reason, recv });
+                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                if self.orders.is_multiple_of(FILL_EVERY) {
+                    self.fill(inst, side, order, px, qty, false);
+                }
+            }
             Action::Cancel { order, .. } => {
                 self.due.push(Event::Canceled { order, reason: CancelReason::ByUs, recv });
             }
@@ -288,7 +323,20 @@ impl Venue {
                 let filled = Qty::ZERO;
                 self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
             }
-            Action::Modify { .. } | Action::CancelAll | Action::Resnapshot { .. } => {}
+            // What a proof of the whole scale would say: none is measured here.
+            Action::Prove { inst, rules, px } => self.due.push(Event::Proved {
+                inst,
+                holds: true,
+                line: ProofLine::Clip,
+                component: Component::Maker,
+                rules,
+                lo: Price(1),
+                hi: Price(2 * px.0),
+                size: Qty::ZERO,
+                px,
+                floor: Qty::ZERO,
+            }),
+            _ => {}
         }
     }
 

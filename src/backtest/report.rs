@@ -6,6 +6,7 @@ use crate::event::{Component, Refused, RejectReason};
 use crate::explain::Alarm;
 use crate::instrument::InstId;
 use crate::ledger::PnlSplit;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::Silence;
 use crate::strategy::quality::HORIZONS;
 use crate::units::{Bps, Nanos, Notional, Qty};
@@ -33,9 +34,26 @@ pub struct InstReport {
     pub guard_engaged: u64,
     /// Sizes that the hedger sent, in order, at most `CLIPS_MAX` of them.
     pub clips: Vec<Qty>,
+    /// The most orders of a side that were wanted at once, and the smallest and largest of all
+    /// that the ladder sent.
+    pub ladder: LadderReport,
     pub breakers: Vec<Component>,
     asymmetric: Option<Qty>,
     trigger: Option<Qty>,
+}
+
+/// What a ladder sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LadderReport {
+    pub orders: u64,
+    pub smallest: Qty,
+    pub largest: Qty,
+    /// Most levels of a side that it said it quotes, and the largest total of one.
+    pub levels: u8,
+    pub total: Qty,
+    /// Times that a side began to put all on one level, and that every level was filtered.
+    pub concentrated: u64,
+    pub filtered: u64,
 }
 
 /// Hedge sizes that are kept.
@@ -55,8 +73,9 @@ impl InstReport {
             hedges: 0,
             guard_engaged: 0,
             clips: Vec::new(),
+            ladder: LadderReport::default(),
             breakers: Vec::new(),
-            asymmetric: config.maker.map(|m| m.asymmetric_above),
+            asymmetric: config.quoting().map(|m| m.asymmetric_above),
             trigger: config.hedger.map(|h| h.rule.trigger),
         }
     }
@@ -83,6 +102,19 @@ impl InstReport {
         if component == Component::Hedger && self.clips.len() < CLIPS_MAX {
             self.clips.push(qty);
         }
+        if component == Component::Ladder {
+            let l = &mut self.ladder;
+            l.smallest = if l.orders == 0 { qty } else { l.smallest.min(qty) };
+            l.largest = l.largest.max(qty);
+            l.orders += 1;
+        }
+    }
+
+    pub(super) fn ladder(&mut self, how: Allocated, levels: u8, total: Qty) {
+        self.ladder.levels = self.ladder.levels.max(levels);
+        self.ladder.total = self.ladder.total.max(total);
+        self.ladder.concentrated += u64::from(how == Allocated::Concentrated);
+        self.ladder.filtered += u64::from(how == Allocated::BelowFloor);
     }
 
     /// The mid's mean move in our favour after a maker's fill; `None` without a sample.

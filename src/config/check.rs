@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use super::error::{ConfigError, Origin};
 use super::layer::{Leaves, join};
-use super::{Config, MarketConfig, Mode, Network, Shape};
+use super::{Config, MarketConfig, Mode, Network, Shape, ladder, model};
 use crate::instrument::VenueId;
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::maker::MakerParams;
-use crate::units::Bps;
+use crate::units::{Bps, Nanos};
 
 /// The values of a scope with their places.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
 
     /// When `broken`, the key stated last is told that it contradicts the others, and where
     /// they are.
-    fn refuse(&mut self, broken: bool, keys: &[&str], why: &str) {
+    pub fn refuse(&mut self, broken: bool, keys: &[&str], why: &str) {
         if !broken || keys.iter().any(|k| self.bad.contains(*k)) {
             return;
         }
@@ -59,8 +59,9 @@ impl<'a> Scope<'a> {
 
 pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
     let (live, network) = (c.engine.mode == Mode::Live, c.venue.network);
+    let unnamed = c.venue.ws_url.is_empty() || c.venue.rest_url.is_empty();
     s.refuse(
-        live && network == Network::Embedded,
+        live && network == Network::Embedded && unnamed,
         &["engine.mode", "venue.network"],
         "a live run needs a real network; the embedded venue is for mode = \"paper\"",
     );
@@ -83,8 +84,8 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
         let why = format!("this topology has {threads} threads and {cpus} cpus are given");
         s.refuse(cpus > 0 && cpus != threads, &keys, &why);
     }
-    let unnamed = c.journal.enabled && c.journal.path.is_empty();
-    s.refuse(unnamed, &["journal.enabled", "journal.path"], "a journal needs a path");
+    let nowhere = c.journal.enabled && c.journal.path.is_empty();
+    s.refuse(nowhere, &["journal.enabled", "journal.path"], "a journal needs a path");
 }
 
 /// A URL of one network under the name of another is an order at the wrong venue.
@@ -139,9 +140,10 @@ pub(super) fn market(m: &MarketConfig, s: &mut Scope<'_>) {
     );
     if let Some(maker) = &m.maker {
         sizes(m, maker, s);
-        inventory(m, maker, s);
+        inventory(m, maker, "maker", s);
         prices(m, maker, s);
-        switches(maker, s);
+        model::model(m, maker, s);
+        switches(maker, "maker", s);
         let levels = maker.aggressive.levels.max(maker.defensive.levels);
         s.refuse(
             i128::from(maker.size_min.0) * levels as i128 > i128::from(limits.position.0),
@@ -164,6 +166,9 @@ pub(super) fn market(m: &MarketConfig, s: &mut Scope<'_>) {
             &["maker.level_step_bps", levels_key],
             "several levels at one price are one order, refused as a duplicate: state a step",
         );
+    }
+    if let Some(params) = &m.ladder {
+        ladder::ladder(m, params, s);
     }
     if let Some(hedger) = &m.hedger {
         hedge(m, hedger, s);
@@ -199,31 +204,33 @@ fn sizes(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
     );
 }
 
-fn inventory(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
+/// `who`: `maker` or `ladder`.
+pub(super) fn inventory(m: &MarketConfig, p: &MakerParams, who: &str, s: &mut Scope<'_>) {
+    let key = |name: &str| format!("{who}.{name}");
     s.refuse(
         p.asymmetric_above > p.soft_cap,
-        &["maker.asymmetric_above", "maker.soft_cap"],
+        &[&key("asymmetric_above"), &key("soft_cap")],
         "the adding side must fall silent before the soft cap, not behind it",
     );
     s.refuse(
         p.soft_cap > m.limits.position,
-        &["maker.soft_cap", "limits.position"],
+        &[&key("soft_cap"), "limits.position"],
         "the soft cap is above the position limit: it could never be reached",
     );
     s.refuse(
         p.regime.pause_inventory > p.soft_cap,
-        &["maker.pause.resume_inventory", "maker.soft_cap"],
+        &[&key("pause.resume_inventory"), &key("soft_cap")],
         "a pause would end with more inventory than the soft cap allows",
     );
     let tables = [
-        ("maker.inventory_spread", p.inventory_spread.rows()),
-        ("maker.inventory_size", p.inventory_size.rows()),
+        (key("inventory_spread"), p.inventory_spread.rows()),
+        (key("inventory_size"), p.inventory_size.rows()),
     ];
     for (key, rows) in tables {
         let last = rows.last().map_or(0, |r| r.0.0);
         s.refuse(
             last >= m.limits.position.0 && last > 0,
-            &[key, "limits.position"],
+            &[&key, "limits.position"],
             "its last row lies at or above the position limit: it can never hold",
         );
     }
@@ -289,15 +296,17 @@ fn prices(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
     s.refuse(reach > m.limits.price_band, &keys, &why);
 }
 
-fn switches(p: &MakerParams, s: &mut Scope<'_>) {
+/// `who`: `maker` or `ladder`.
+pub(super) fn switches(p: &MakerParams, who: &str, s: &mut Scope<'_>) {
+    let key = |name: &str| format!("{who}.{name}");
     s.refuse(
         p.regime.trend_release > p.regime.trend_engage,
-        &["maker.trend.release_bps", "maker.trend.engage_bps"],
+        &[&key("trend.release_bps"), &key("trend.engage_bps")],
         "the trend filter would release before it engages, and flap",
     );
     s.refuse(
         p.regime.pause <= p.regime.defensive,
-        &["maker.pause.volatility_bps", "maker.regime.defensive_above_bps"],
+        &[&key("pause.volatility_bps"), &key("regime.defensive_above_bps")],
         "quoting would pause before it turns defensive: that regime could never hold",
     );
 }
@@ -339,8 +348,20 @@ fn hedge(m: &MarketConfig, p: &HedgeParams, s: &mut Scope<'_>) {
         "risk would refuse the passive order: it lies outside the price band",
     );
     s.refuse(
-        p.deadline <= p.passive_wait,
+        p.deadline.0 <= p.passive_wait.0 + p.second_wait.0,
         &["hedger.deadline_ms", "hedger.passive_wait_ms"],
-        "every hedge would be stuck before its passive order has waited",
+        "every hedge would be stuck before its passive orders have waited",
     );
+    if p.second_wait > Nanos::ZERO {
+        s.refuse(
+            p.passive_wait == Nanos::ZERO,
+            &["hedger.second_wait_ms", "hedger.passive_wait_ms"],
+            "a second passive order comes after a first one, and the first does not wait",
+        );
+        s.refuse(
+            p.second_offset > p.passive_offset,
+            &["hedger.second_offset_bps", "hedger.passive_offset_bps"],
+            "the second passive order would rest farther away than the first",
+        );
+    }
 }

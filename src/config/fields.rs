@@ -4,6 +4,7 @@
 //! writes the effective file, one lists the keys: a key that is read is written and listed, with no
 //! second table that could disagree.
 
+use crate::strategy::ladder_quote::{PerLevel, QUOTED_MAX};
 use crate::strategy::maker::Table;
 use crate::units::{Bps, Nanos, Notional, Qty, SCALE_DECIMALS, parse_raw, raw_text};
 
@@ -26,6 +27,12 @@ pub(super) enum Kind {
         end: u64,
         most: usize,
     },
+    /// Ascending or not, at most `most` decimals.
+    Decimals {
+        value: Decimal,
+        most: usize,
+        ascending: bool,
+    },
     /// Steps by |inventory|: rows of `{ above = ..., <column> = ... }`.
     Rows {
         column: &'static str,
@@ -46,6 +53,10 @@ impl Kind {
             Kind::Text(_) => "a string".to_owned(),
             Kind::Numbers { end, most } => {
                 format!("at most {most} whole numbers, 0 to {}", end - 1)
+            }
+            Kind::Decimals { value, most, ascending } => {
+                let ascending = if *ascending { ", ascending" } else { "" };
+                format!("at most {most} decimals{ascending}, {}", value.takes())
             }
             Kind::Rows { column, value, most } => {
                 format!("at most {most} rows, ascending; {column} {}", value.takes())
@@ -97,6 +108,8 @@ pub(super) enum Value {
     Choice(usize),
     Text(String),
     Numbers(Vec<u64>),
+    /// Each in the units of the list's [`Decimal`].
+    Decimals(Vec<i64>),
     /// Raw 10^-8 threshold and the column's raw value.
     Rows(Vec<(i64, i64)>),
 }
@@ -136,7 +149,8 @@ impl dyn Fields + '_ {
         self.leave();
     }
 
-    fn decimal(&mut self, key: &'static str, kind: Decimal, value: &mut i64) {
+    /// A plain decimal, in the units of its kind.
+    pub fn decimal(&mut self, key: &'static str, kind: Decimal, value: &mut i64) {
         match self.field(key, &Kind::Decimal(kind), Value::Decimal(Some(*value))) {
             Value::Decimal(Some(raw)) => *value = raw,
             other => unreachable!("a decimal came back as {other:?}"),
@@ -245,6 +259,23 @@ impl dyn Fields + '_ {
         match self.field(key, &Kind::Numbers { end, most }, Value::Numbers(now)) {
             Value::Numbers(all) => *value = all.into_iter().map(|n| n as usize).collect(),
             other => unreachable!("numbers came back as {other:?}"),
+        }
+    }
+
+    /// One value for each level of a ladder.
+    pub fn per_level(
+        &mut self,
+        key: &'static str,
+        value: Decimal,
+        ascending: bool,
+        list: &mut PerLevel,
+    ) {
+        let kind = Kind::Decimals { value, most: QUOTED_MAX, ascending };
+        match self.field(key, &kind, Value::Decimals(list.as_slice().to_vec())) {
+            Value::Decimals(all) => {
+                *list = PerLevel::new(&all).expect("the reader takes no more than fit");
+            }
+            other => unreachable!("decimals came back as {other:?}"),
         }
     }
 

@@ -82,6 +82,9 @@ fn parse(leaf: &Leaf, kind: &Kind, faults: &mut Faults) -> Option<Value> {
             None => Err(format!("expected a string, found {}", type_of(&leaf.raw))),
         },
         Kind::Numbers { end, most } => return parse_numbers(leaf, *end, *most, faults),
+        Kind::Decimals { value, most, ascending } => {
+            return parse_decimals(leaf, value, *most, *ascending, faults);
+        }
         Kind::Rows { column, value, most } => {
             return parse_rows(leaf, column, value, *most, faults);
         }
@@ -221,6 +224,35 @@ fn parse_numbers(leaf: &Leaf, end: u64, most: usize, faults: &mut Faults) -> Opt
     Some(Value::Numbers(out))
 }
 
+fn parse_decimals(
+    leaf: &Leaf,
+    value: &Decimal,
+    most: usize,
+    ascending: bool,
+    faults: &mut Faults,
+) -> Option<Value> {
+    let Raw::List(list) = &leaf.raw else {
+        let what = format!("expected a list of decimals in quotes, found {}", type_of(&leaf.raw));
+        faults.push((leaf.at.clone(), what));
+        return None;
+    };
+    if list.len() > most {
+        faults.push((leaf.at.clone(), format!("{} entries, and at most {most} fit", list.len())));
+        return None;
+    }
+    let mut out: Vec<i64> = Vec::with_capacity(list.len());
+    for entry in list {
+        match parse_decimal(entry, value) {
+            Ok(raw) if ascending && out.last().is_some_and(|before| *before >= raw) => {
+                faults.push((entry.at.clone(), "the list must ascend".to_owned()));
+            }
+            Ok(raw) => out.push(raw),
+            Err(what) => faults.push((entry.at.clone(), what)),
+        }
+    }
+    Some(Value::Decimals(out))
+}
+
 fn parse_rows(
     leaf: &Leaf,
     column: &str,
@@ -314,6 +346,10 @@ fn typed(kind: &Kind, value: &Value) -> String {
         (Kind::Choice(names), Value::Choice(index)) => format!("\"{}\"", names[*index]),
         (_, Value::Text(text)) => toml::Value::String(text.clone()).to_string(),
         (_, Value::Numbers(all)) => format!("{all:?}"),
+        (Kind::Decimals { value, .. }, Value::Decimals(all)) => {
+            let all: Vec<String> = all.iter().map(|raw| decimal(value, *raw)).collect();
+            format!("[{}]", all.join(", "))
+        }
         (Kind::Rows { column, value, .. }, Value::Rows(rows)) => {
             let above = &super::fields::UNITS;
             let row = |(a, v): &(i64, i64)| {

@@ -8,7 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Journal, MarketConfig, Metrics, Mode, Network, Shape, Topology, Venue, Wait,
+    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Net, Network, Shape, Topology,
+    Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -16,7 +17,10 @@ use crate::risk::{InstLimits, Limits};
 use crate::strategy::guard::{HealingParams, PnlGuardParams};
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::hedger::HedgeRule;
+use crate::strategy::ladder::Shortfall;
+use crate::strategy::ladder_quote::{Allocation, LadderParams, PerLevel};
 use crate::strategy::maker::{LEVELS_MAX, MakerParams, RegimeOverride, Table};
+use crate::strategy::model::{ModelKind, ModelParams};
 use crate::strategy::quality::{QualityParams, SAMPLES};
 use crate::strategy::regime::RegimeParams;
 use crate::strategy::requote::RequoteParams;
@@ -59,6 +63,17 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.count32("breaker_rejects", (1, 100), &mut limits.breaker_rejects);
         io.millis("back_off_ms", (0, 10 * MINUTE_MS), &mut limits.back_off);
     });
+    io.section("guards", |io| {
+        let standing = &mut c.guards.standing;
+        let share = Decimal { max: "0.9", ..SHARE };
+        io.permille("proof_band_share", share, &mut standing.proof_permille);
+        io.secs("meta_refresh_s", (0, DAY_S), &mut standing.meta_refresh);
+        let leverage = Decimal { min: "0", max: "100", ..FACTOR };
+        io.permille("margin_leverage", leverage, &mut standing.leverage_permille);
+        io.millis("clock_jump_ms", (0, 10 * MINUTE_MS), &mut standing.clock_jump);
+        io.secs("premium_after_s", (0, 7 * DAY_S), &mut standing.premium_after);
+        io.text("kill_file", check_path, &mut c.guards.kill_file);
+    });
     io.section("journal", |io| {
         io.flag("enabled", &mut c.journal.enabled);
         io.text("path", check_path, &mut c.journal.path);
@@ -66,7 +81,10 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
     io.section("metrics", |io| {
         io.flag("enabled", &mut c.metrics.enabled);
         io.text("address", check_address, &mut c.metrics.address);
+        io.text("commands_file", check_path, &mut c.metrics.commands_file);
     });
+    super::pair::fields(io, &mut c.pair);
+    io.section("net", |io| io.text("ca_file", check_path, &mut c.net.ca_file));
 }
 
 /// The keys of one market.
@@ -98,6 +116,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         io.bps("tolerance_bps", bps("0", "100"), &mut m.requote.tolerance);
         io.permille("size_band_share", SHARE, &mut m.requote.size_band_permille);
         io.millis("min_rest_ms", (0, MINUTE_MS), &mut m.requote.min_rest);
+        io.flag("modifies", &mut m.requote.modifies);
     });
     io.section("maker", |io| {
         let mut on = m.maker.is_some();
@@ -106,7 +125,17 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         if on || io.wants_disabled() {
             maker(io, &mut params);
         }
+        params.model.volatility_horizon = m.signals.horizon;
         m.maker = on.then_some(params);
+    });
+    io.section("ladder", |io| {
+        let mut on = m.ladder.is_some();
+        let mut params = m.ladder.unwrap_or_else(blank_ladder);
+        io.flag("enabled", &mut on);
+        if on || io.wants_disabled() {
+            ladder(io, &mut params);
+        }
+        m.ladder = on.then_some(params);
     });
     io.section("hedger", |io| {
         let mut on = m.hedger.is_some();
@@ -122,6 +151,9 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
 fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
     let spread = bps("0.1", "1000");
     let extra = bps("0", "200");
+    let all = [ModelKind::Spread, ModelKind::AvellanedaStoikov, ModelKind::Glft];
+    let names = &["spread", "avellaneda_stoikov", "glft"];
+    io.choice("model", names, &all, &mut p.model.kind);
     io.bps("spread_base_bps", spread, &mut p.spread_base);
     io.bps("spread_calm_bps", spread, &mut p.spread_calm);
     io.bps("spread_wild_bps", spread, &mut p.spread_wild);
@@ -133,16 +165,55 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
     io.permille("size_calm_factor", FACTOR, &mut p.size_calm_permille);
     io.permille("size_wild_factor", FACTOR, &mut p.size_wild_permille);
     io.flag("raise_to_minimum", &mut p.raise_to_minimum);
+    inventory(io, p);
+    io.bps("level_step_bps", extra, &mut p.level_step);
+    model(io, &mut p.model);
+    guards(io, p);
+    io.section("regime", |io| {
+        io.bps("defensive_above_bps", bps("0.1", "1000"), &mut p.regime.defensive);
+        for (name, over) in [("aggressive", &mut p.aggressive), ("defensive", &mut p.defensive)] {
+            io.section(name, |io| {
+                regime(io, over);
+                io.index("levels", (1, LEVELS_MAX), &mut over.levels);
+            });
+        }
+    });
+}
+
+fn model(io: &mut dyn Fields, p: &mut ModelParams) {
+    let gamma = Decimal { places: 8, min: "0", max: "100", unit: "" };
+    let positive = Decimal { min: "0.00000001", ..gamma };
+    io.section("avellaneda_stoikov", |io| {
+        io.decimal("gamma", gamma, &mut p.as_gamma);
+        io.decimal("k_per_bps", positive, &mut p.as_k);
+        io.secs("horizon_s", (1, DAY_S), &mut p.as_horizon);
+    });
+    io.section("glft", |io| {
+        io.decimal("gamma", gamma, &mut p.glft_gamma);
+        io.decimal("xi", gamma, &mut p.glft_xi);
+        io.decimal("k_per_bps", positive, &mut p.glft_k);
+        io.decimal("a_per_s", positive, &mut p.glft_a);
+    });
+}
+
+/// What inventory does to quotes, of a maker or of a ladder.
+fn inventory(io: &mut dyn Fields, p: &mut MakerParams) {
+    let extra = bps("0", "200");
     io.table("inventory_spread", "spread_bps", extra, &mut p.inventory_spread);
     io.table("inventory_size", "size_factor", FACTOR, &mut p.inventory_size);
     io.qty("asymmetric_above", UNITS, &mut p.asymmetric_above);
     io.qty("soft_cap", SIZE, &mut p.soft_cap);
     io.bps("skew_at_soft_cap_bps", extra, &mut p.skew_at_soft_cap);
-    io.bps("level_step_bps", extra, &mut p.level_step);
+}
+
+/// Guards and filters of a maker or of a ladder.
+fn guards(io: &mut dyn Fields, p: &mut MakerParams) {
+    let extra = bps("0", "200");
     io.section("pnl_guard", |io| {
         let loss = Decimal { min: "-1000000", max: "-0.01", ..QUOTE };
         io.quote("trigger_quote", loss, &mut p.pnl_guard.trigger);
         io.secs("hold_s", (1, DAY_S), &mut p.pnl_guard.hold);
+        io.permille("clear_share", SHARE, &mut p.pnl_guard.clear_permille);
         // At most +8: beyond it the guard would be a pause, and a pause is stated as one.
         io.bps("spread_bps", bps("0", "8"), &mut p.pnl_guard_spread);
         let factor = Decimal { max: "1", ..FACTOR };
@@ -178,17 +249,38 @@ fn maker(io: &mut dyn Fields, p: &mut MakerParams) {
         io.bps("volatility_bps", bps("0.1", "1000"), &mut p.regime.pause);
         io.qty("resume_inventory", SIZE, &mut p.regime.pause_inventory);
     });
+}
+
+fn ladder(io: &mut dyn Fields, p: &mut LadderParams) {
+    io.per_level("distances_bps", bps("0.1", "500"), true, &mut p.distances);
+    // Two places more than a u32 of them would hold: 10^-6 is the least that counts.
+    let rate = Decimal { places: 6, min: "0.000001", max: "100", unit: "" };
+    io.per_level("intensities", rate, false, &mut p.intensities);
+    let decay = Decimal { places: 8, min: "0", max: "10", unit: "per bps" };
+    io.decimal("intensity_decay", decay, &mut p.decay);
+    io.bps("adverse_bps", bps("0", "200"), &mut p.adverse);
+    io.bps("fees_bps", bps("-20", "100"), &mut p.fees);
+    let all = [Allocation::Proportional, Allocation::Kelly];
+    io.choice("allocation", &["proportional", "kelly"], &all, &mut p.allocation);
+    io.permille("kelly_fraction", Decimal { min: "0.001", ..SHARE }, &mut p.kelly_permille);
+    io.bps("kelly_volatility_bps", bps("0.1", "1000"), &mut p.kelly_volatility);
+    let all = [Shortfall::Concentrate, Shortfall::WaterFill];
+    io.choice("shortfall", &["concentrate", "water_fill"], &all, &mut p.shortfall);
+    io.quote("equity_quote", QUOTE, &mut p.equity);
+    let leverage = Decimal { places: 3, min: "0.01", max: "100", unit: "" };
+    io.permille("leverage", leverage, &mut p.leverage_permille);
+    inventory(io, &mut p.shared);
+    guards(io, &mut p.shared);
     io.section("regime", |io| {
-        io.bps("defensive_above_bps", bps("0.1", "1000"), &mut p.regime.defensive);
-        io.section("aggressive", |io| regime(io, &mut p.aggressive));
-        io.section("defensive", |io| regime(io, &mut p.defensive));
+        io.bps("defensive_above_bps", bps("0.1", "1000"), &mut p.shared.regime.defensive);
+        io.section("aggressive", |io| regime(io, &mut p.shared.aggressive));
+        io.section("defensive", |io| regime(io, &mut p.shared.defensive));
     });
 }
 
 fn regime(io: &mut dyn Fields, over: &mut RegimeOverride) {
     io.bps("spread_bps", bps("-100", "200"), &mut over.spread);
     io.permille("size_factor", FACTOR, &mut over.size_permille);
-    io.index("levels", (1, LEVELS_MAX), &mut over.levels);
 }
 
 fn hedger(io: &mut dyn Fields, p: &mut HedgeParams) {
@@ -200,6 +292,8 @@ fn hedger(io: &mut dyn Fields, p: &mut HedgeParams) {
     io.flag("remainder_rule", &mut p.rule.remainder_rule);
     io.bps("passive_offset_bps", bps("0", "100"), &mut p.passive_offset);
     io.millis("passive_wait_ms", (0, MINUTE_MS), &mut p.passive_wait);
+    io.bps("second_offset_bps", bps("0", "100"), &mut p.second_offset);
+    io.millis("second_wait_ms", (0, MINUTE_MS), &mut p.second_wait);
     io.bps("slippage_bps", bps("0.1", "500"), &mut p.slippage);
     io.millis("cooldown_ms", (0, 10 * MINUTE_MS), &mut p.cooldown);
     io.millis("deadline_ms", (1, 10 * MINUTE_MS), &mut p.deadline);
@@ -214,7 +308,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-fn check_symbol(symbol: &str) -> Result<(), &'static str> {
+pub(super) fn check_symbol(symbol: &str) -> Result<(), &'static str> {
     match Symbol::new(symbol) {
         Some(_) => Ok(()),
         None => Err("a symbol has 1 to 23 printable ASCII characters, as the venue writes it"),
@@ -279,8 +373,11 @@ pub(super) fn blank() -> Config {
             breaker_rejects: 0,
             back_off: Nanos::ZERO,
         },
+        guards: Guards { standing: Default::default(), kill_file: String::new() },
         journal: Journal { enabled: false, path: String::new() },
-        metrics: Metrics { enabled: false, address: String::new() },
+        metrics: Metrics { enabled: false, address: String::new(), commands_file: String::new() },
+        pair: None,
+        net: Net { ca_file: String::new() },
         markets: Vec::new(),
     }
 }
@@ -298,8 +395,14 @@ pub(super) fn blank_market() -> MarketConfig {
             open_orders: 0,
         },
         signals: SignalParams { half_life: zero, horizon: zero, warm_up: zero, trend_span: zero },
-        requote: RequoteParams { tolerance: Bps::ZERO, size_band_permille: 0, min_rest: zero },
+        requote: RequoteParams {
+            tolerance: Bps::ZERO,
+            size_band_permille: 0,
+            min_rest: zero,
+            modifies: false,
+        },
         maker: Some(blank_maker()),
+        ladder: Some(blank_ladder()),
         hedger: Some(blank_hedger()),
         stale: zero,
         fast_cancel_edge: Bps::ZERO,
@@ -313,6 +416,17 @@ fn blank_maker() -> MakerParams {
     let over = RegimeOverride { spread: Bps::ZERO, size_permille: 0, levels: 0 };
     MakerParams {
         spread_base: Bps::ZERO,
+        model: ModelParams {
+            kind: ModelKind::Spread,
+            as_gamma: 0,
+            as_k: 1,
+            as_horizon: Nanos::ZERO,
+            glft_gamma: 0,
+            glft_xi: 0,
+            glft_k: 1,
+            glft_a: 1,
+            volatility_horizon: Nanos::ZERO,
+        },
         spread_calm: Bps::ZERO,
         spread_wild: Bps::ZERO,
         volatility_calm: Bps::ZERO,
@@ -327,7 +441,7 @@ fn blank_maker() -> MakerParams {
         asymmetric_above: Qty::ZERO,
         soft_cap: Qty::ZERO,
         skew_at_soft_cap: Bps::ZERO,
-        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO },
+        pnl_guard: PnlGuardParams { trigger: Notional::ZERO, hold: Nanos::ZERO, clear_permille: 0 },
         pnl_guard_spread: Bps::ZERO,
         pnl_guard_size_permille: 0,
         healing: HealingParams { slice: Nanos::ZERO, losses: 0, steps_max: 0 },
@@ -350,6 +464,28 @@ fn blank_maker() -> MakerParams {
     }
 }
 
+fn blank_ladder() -> LadderParams {
+    let empty = PerLevel::new(&[]).expect("no values fit");
+    // Neutral where a ladder has no key: no spread of its own, sizes as they are.
+    let mut shared = blank_maker();
+    (shared.size_calm_permille, shared.size_wild_permille) = (1000, 1000);
+    (shared.aggressive.levels, shared.defensive.levels) = (1, 1);
+    LadderParams {
+        shared,
+        distances: empty,
+        intensities: empty,
+        decay: 0,
+        adverse: Bps::ZERO,
+        fees: Bps::ZERO,
+        allocation: Allocation::Proportional,
+        kelly_permille: 0,
+        kelly_volatility: Bps::ZERO,
+        shortfall: Shortfall::Concentrate,
+        equity: Notional::ZERO,
+        leverage_permille: 0,
+    }
+}
+
 fn blank_hedger() -> HedgeParams {
     HedgeParams {
         rule: HedgeRule {
@@ -362,6 +498,8 @@ fn blank_hedger() -> HedgeParams {
         },
         passive_offset: Bps::ZERO,
         passive_wait: Nanos::ZERO,
+        second_offset: Bps::ZERO,
+        second_wait: Nanos::ZERO,
         slippage: Bps::ZERO,
         cooldown: Nanos::ZERO,
         deadline: Nanos::ZERO,

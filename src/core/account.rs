@@ -10,7 +10,7 @@ use crate::instrument::InstId;
 use crate::ledger::{Booked, LedgerFill};
 use crate::orders::{Order, OrderState};
 use crate::strategy::quality::QualityParams;
-use crate::units::{Nanos, Price, Qty, Side};
+use crate::units::{Nanos, Notional, Price, Qty, Side};
 
 impl Core {
     pub(super) fn account(&mut self, event: Event, out: &mut Outputs) {
@@ -39,7 +39,14 @@ impl Core {
             }
             Event::LinkUp { link: Link::Orders, .. } => self.orders_link_up(out),
             Event::LinkDown { link: Link::Orders, .. } => self.orders_link_down(out),
-            // Equity is the report's; the rest is handled before.
+            Event::Equity { amount, .. } => {
+                self.equity = Some(Notional::from_raw(amount));
+                self.tell_equity(amount);
+                self.touch_ladders();
+            }
+            Event::Rules { .. } => self.rules(&event, out),
+            Event::Proved { .. } => self.proved(&event, out),
+            // The rest is handled before.
             _ => {}
         }
     }
@@ -73,7 +80,7 @@ impl Core {
         let inst = id.inst();
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        if order.component == Component::Maker {
+        if order.component.is_quoting() {
             // Not as fast as the venue answers: the book that we see may be older than its own.
             state.maker_pause[order.side.index()] = now.after(state.config.requote.min_rest);
         }
@@ -84,6 +91,9 @@ impl Core {
         }
         if reason == RejectReason::MinNotional {
             self.alarm(inst, Alarm::BelowMinimumReject, id, out);
+        }
+        if Core::is_about_rules(reason) {
+            self.doubt_rules(inst, out);
         }
         if self.risk.rejected(order.component, order.side, reason, inst, order.qty) {
             self.alarm(inst, Alarm::BreakerOpened, id, out);
@@ -149,7 +159,7 @@ impl Core {
     }
 
     /// The instrument an event is about, marked for a decision; counted when there is none.
-    fn routed(&mut self, inst: InstId) -> Option<&mut InstState> {
+    pub(super) fn routed(&mut self, inst: InstId) -> Option<&mut InstState> {
         if usize::from(inst.0) >= self.insts.len() {
             self.counts.unroutable += 1;
             return None;
@@ -163,7 +173,7 @@ impl Core {
         let now = self.now;
         let state = self.routed(id.inst())?;
         let order = state.orders.remove(id)?;
-        let rested = order.component == Component::Maker && order.acked != Nanos::ZERO;
+        let rested = order.component.is_quoting() && order.acked != Nanos::ZERO;
         if rested && order.filled() == Qty::ZERO {
             state.quality.untouched(now);
         }
@@ -188,7 +198,7 @@ impl Core {
             None if !issued || order.inst() != inst => Component::External,
             None => state.orders.late_component(order).unwrap_or(match taker {
                 true => Component::Hedger,
-                false => Component::Maker,
+                false => state.quoting_component(),
             }),
         };
         let mid2 = state.marked_mid2();
@@ -199,14 +209,15 @@ impl Core {
         }
         if let Some(o) = slot {
             state.orders.fill(order, qty);
-            if o.component == Component::Maker {
-                let params = state.config.maker.map_or(QualityParams::OFF, |m| m.quality);
+            if o.component.is_quoting() {
+                let params = state.config.quoting().map_or(QualityParams::OFF, |m| m.quality);
                 let first = o.filled() == Qty::ZERO;
                 state.quality.hit(&params, now, side, px, mid2, o.acked, first);
             }
         }
         state.max_abs_position = state.max_abs_position.max(state.ledger.position().abs());
         state.recheck(now);
+        self.pair_filled(inst, side, px, qty);
         if let Some(o) = slot {
             self.risk.accepted(inst, o.component, o.side);
         }
@@ -324,7 +335,7 @@ impl Core {
         let venue = Qty(state.ledger.position().0 + moved.0);
         if state.mismatch.is_none() {
             state.mismatch = Some(Mismatch { venue, entry: px, since: now, asked: now });
-            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+            out.actions.push((self.risk.pass(Action::ReadAccount, now), Stamp(0)));
         }
         self.alarm(inst, Alarm::PositionMismatch, id, out);
         self.pull(inst, Stamp(0), out, |_| true);
@@ -385,7 +396,7 @@ impl Core {
         if now >= next && self.orders_up {
             m.asked = now;
             next = now.after(state.config.answer_timeout);
-            out.actions.push((self.risk.pass(Action::CancelAll, now), Stamp(0)));
+            out.actions.push((self.risk.pass(Action::ReadAccount, now), Stamp(0)));
         }
         if next > now {
             self.wake(inst, next);
@@ -405,6 +416,10 @@ impl Core {
             }
             for id in &ask[..count] {
                 self.query(*id, out);
+            }
+            if self.opened && self.standing.params.meta_refresh > Nanos::ZERO {
+                // The venue may have been away for an upgrade.
+                self.doubt_rules(InstId(i as u16), out);
             }
         }
     }

@@ -34,6 +34,7 @@ impl Core {
             self.decide_one(inst, out);
         }
         self.dirty.clear();
+        self.decide_pairs(out);
     }
 
     /// Timers that have come; the next one is found in the same pass over a flat array, which only
@@ -62,8 +63,10 @@ impl Core {
 
     fn decide_one(&mut self, inst: InstId, out: &mut Outputs) {
         let cause = std::mem::take(&mut self.insts[usize::from(inst.0)].cause);
+        self.touch_pair(inst, cause);
         self.overdue(inst, out);
         self.chase_mismatch(inst, out);
+        self.stand(inst, out);
         let (view, silence) = self.view(inst);
         self.judge(inst, out);
         let killed = self.risk.is_killed();
@@ -72,11 +75,18 @@ impl Core {
             self.pull(inst, cause, out, |o| o.component != Component::Unwind);
         }
         let silence = if killed { Some(Silence::Halted) } else { silence };
+        if silence == Some(Silence::Unproved)
+            && let Some(view) = &view
+        {
+            self.unproved(inst, view.top.mid2(), out);
+        }
         self.make(inst, view.as_ref(), silence, cause, out);
+        self.make_ladder(inst, view.as_ref(), silence, cause, out);
         match view {
             None => self.blind(inst, cause, out),
             Some(view) => {
-                let ready = self.is_ready(inst);
+                let listed = !self.insts[usize::from(inst.0)].watch.delisted;
+                let ready = self.is_ready(inst) && listed;
                 match (ready, killed) {
                     (true, true) => self.unwind(inst, &view, cause, out),
                     (true, false) => self.hedge(inst, &view, cause, out),
@@ -110,7 +120,8 @@ impl Core {
     /// What the strategy may see, or why it sees nothing.
     fn view(&mut self, inst: InstId) -> (Option<View>, Option<Silence>) {
         let ready = self.is_ready(inst);
-        let breaker = self.risk.breaker_open(inst, Component::Maker);
+        let quoting = self.insts[usize::from(inst.0)].quoting_component();
+        let breaker = self.risk.breaker_open(inst, quoting);
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let Some(top) = state.book.top() else {
@@ -134,6 +145,8 @@ impl Core {
         let silence = match (ready, breaker) {
             (false, _) => Some(Silence::NotReady),
             (true, true) => Some(Silence::Breaker),
+            (true, false) if state.watch.delisted => Some(Silence::Delisted),
+            (true, false) if !state.watch.is_proved(top.mid2()) => Some(Silence::Unproved),
             (true, false) => None,
         };
         (Some(view), silence)
@@ -227,7 +240,7 @@ impl Core {
         if let Some((side, until)) = state.make_way {
             // The quote that stood in the way is still going. (`until` bounds a wait for a quote of
             // which nobody knows what became of it.)
-            let conflict = |o: &Order| o.component == Component::Maker && o.side == side;
+            let conflict = |o: &Order| o.component.is_quoting() && o.side == side;
             if now < until && state.orders.iter().any(conflict) {
                 self.wake(inst, until);
                 return;
@@ -268,14 +281,14 @@ impl Core {
         let state = &mut self.insts[usize::from(inst.0)];
         match placed {
             Ok(()) => state.make_way = None,
-            // It would trade with our own quote: that side of the maker goes and stays away until
+            // It would trade with our own quote: that side of the quotes goes and stays away until
             // the hedge is out. Both pull the same way, and the hedge is the one in a hurry.
             Err(Refused::SelfCross) if state.make_way.is_none_or(|(_, until)| now >= until) => {
                 let until = now.after(state.config.answer_timeout);
                 let side = target.side.opposite();
                 state.make_way = Some((side, until));
                 state.hedger.held_back();
-                self.pull(inst, cause, out, |o| o.component == Component::Maker && o.side == side);
+                self.pull(inst, cause, out, |o| o.component.is_quoting() && o.side == side);
                 self.wake(inst, until);
             }
             Err(_) => {
@@ -336,6 +349,30 @@ impl Core {
         self.pull(inst, cause, out, |o| o.id == id);
     }
 
+    /// Moves a resting order of ours: a new one through risk, which the venue puts in the place of
+    /// the old one. The old one keeps its slot until the venue has said what became of it; when risk
+    /// refuses the new one, it is cancelled, for it is not where it should be.
+    pub(super) fn modify(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        old: OrderId,
+        target: Target,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        let done = self.send(inst, component, target, Some(old), cause, out);
+        let state = &mut self.insts[usize::from(inst.0)];
+        if done.is_err() {
+            self.cancel(inst, old, cause, out);
+        } else if let Some(order) = state.orders.get_mut(old) {
+            order.state = OrderState::Canceling;
+            order.asked = self.now;
+            self.counts.modifies_sent += 1;
+        }
+        done
+    }
+
     /// One order through risk, into its slot and out.
     pub(super) fn place(
         &mut self,
@@ -345,16 +382,33 @@ impl Core {
         cause: Stamp,
         out: &mut Outputs,
     ) -> Result<(), Refused> {
+        self.send(inst, component, target, None, cause, out)
+    }
+
+    fn send(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        target: Target,
+        old: Option<OrderId>,
+        cause: Stamp,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
         let now = self.now;
         let reducing = self.is_reducing(inst, target.side);
+        let margin = self.margin(inst);
         let state = &mut self.insts[usize::from(inst.0)];
         let Target { side, px, qty, tif, reduce_only } = target;
+        let proved = reducing || state.may_add();
         let back_off = &mut state.back_off[component as usize][side.index()];
         if now < *back_off && !reducing {
             return Err(Refused::BackOff);
         }
-        let id = OrderId::new(self.next_order, inst);
-        let action = Action::Place { inst, side, tif, reduce_only, component, order: id, px, qty };
+        let order = OrderId::new(self.next_order, inst);
+        let action = match old {
+            None => Action::Place { inst, side, tif, reduce_only, component, order, px, qty },
+            Some(old) => Action::Modify { inst, side, tif, component, order, old, px, qty },
+        };
         let mut ctx = Context {
             now,
             inst,
@@ -364,12 +418,14 @@ impl Core {
             orders: &state.orders,
             quantizer: &mut state.quantizer,
             limits: &state.config.limits,
+            margin,
+            proved,
         };
         match self.risk.approve(action, &mut ctx) {
             Ok(approved) => {
                 self.next_order += 1;
                 self.counts.orders_sent += 1;
-                state.orders.insert(new_order(id, component, target, now));
+                state.orders.insert(new_order(order, component, target, now));
                 state.said_refused[component as usize][side.index()] = None;
                 out.actions.push((approved, cause));
                 Ok(())
@@ -379,7 +435,8 @@ impl Core {
                 // its end asks again.
                 let passing =
                     |o: &Order| o.side == side && matches!(o.state, OrderState::Canceling);
-                if is_standing(reason) && !state.orders.iter().any(passing) {
+                let leaves = old.is_some() || state.orders.iter().any(passing);
+                if is_standing(reason) && !leaves {
                     *back_off = now.after(self.risk.limits().back_off);
                 }
                 // Said when it is news, or again after the time of a back-off.
@@ -411,7 +468,7 @@ fn unwind_qty(state: &mut InstState, whole: Qty, bound: Price) -> Qty {
 }
 
 /// Rules that will refuse the same order again at once: these start the back-off.
-fn is_standing(reason: Refused) -> bool {
+pub(super) fn is_standing(reason: Refused) -> bool {
     matches!(
         reason,
         Refused::PositionLimit
@@ -424,7 +481,7 @@ fn is_standing(reason: Refused) -> bool {
     )
 }
 
-fn new_order(id: OrderId, component: Component, target: Target, now: Nanos) -> Order {
+pub(super) fn new_order(id: OrderId, component: Component, target: Target, now: Nanos) -> Order {
     Order {
         id,
         side: target.side,

@@ -10,10 +10,15 @@
 
 mod account;
 mod decide;
+mod ladder;
+mod pair;
 mod quote;
+mod standing;
 mod state;
 
-pub use state::InstSnapshot;
+pub use pair::{PairConfig, PairSnapshot};
+pub use standing::StandingParams;
+pub use state::{InstSnapshot, Valued};
 pub(crate) use state::{InstState, Mismatch, Said};
 
 use crate::book::{Applied, Top};
@@ -25,10 +30,11 @@ use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
 use crate::orders::OrderState;
 use crate::risk::{Approved, InstLimits, Limits, RefusalCounts, Risk};
 use crate::strategy::hedge_exec::HedgeParams;
+use crate::strategy::ladder_quote::LadderParams;
 use crate::strategy::maker::{MakerParams, Silence};
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
-use crate::units::{Bps, Nanos, Side, StateHasher};
+use crate::units::{Bps, Nanos, Notional, Side, StateHasher};
 
 /// Inputs between two journaled state hashes.
 pub const HASH_EVERY: u64 = 1 << 16;
@@ -42,7 +48,9 @@ pub struct InstConfig {
     pub limits: InstLimits,
     pub signals: SignalParams,
     pub requote: RequoteParams,
+    /// A market is quoted by a maker or by a ladder, not by both: the ladder then has none.
     pub maker: Option<MakerParams>,
+    pub ladder: Option<LadderParams>,
     pub hedger: Option<HedgeParams>,
     /// A book without an update for this long is not quoted on.
     pub stale: Nanos,
@@ -54,12 +62,23 @@ pub struct InstConfig {
     pub pnl_window: Nanos,
 }
 
+impl InstConfig {
+    /// Guards, filters and tables of whatever quotes this market.
+    #[inline]
+    pub fn quoting(&self) -> Option<&MakerParams> {
+        self.maker.as_ref().or(self.ladder.as_ref().map(|l| &l.shared))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoreConfig {
     pub limits: Limits,
     pub instruments: Vec<InstConfig>,
+    /// Each on two instruments of its own.
+    pub pairs: Vec<PairConfig>,
     /// `Command::Stop` brings inventory to zero, as `Command::Flatten` does.
     pub flatten_on_stop: bool,
+    pub standing: StandingParams,
 }
 
 /// What follows from one input. Cleared by the caller between inputs.
@@ -83,6 +102,20 @@ impl Outputs {
     }
 }
 
+/// Length of [`Counts::silences`]: at zero are the quotes that were none.
+pub const SILENCES: usize = Silence::ALL.len() + 1;
+
+/// Whether the core may trade, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Killed, stopped, or a loss limit was broken.
+    pub halted: bool,
+    /// The orders link is up and the account is known.
+    pub ready: bool,
+    /// Components of instruments that stopped after rejects in a row.
+    pub breakers_open: u64,
+}
+
 /// Counters of what the core saw and did. All of it is deterministic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -90,7 +123,9 @@ pub struct Counts {
     pub decisions: u64,
     pub books: u64,
     pub trades: u64,
+    /// Of these, `modifies_sent` took the place of another one.
     pub orders_sent: u64,
+    pub modifies_sent: u64,
     pub cancels_sent: u64,
     pub fast_cancels: u64,
     pub queries: u64,
@@ -100,13 +135,17 @@ pub struct Counts {
     pub gaps: [u64; GapReason::COUNT],
     pub rejects: [u64; RejectReason::COUNT],
     pub alarms: [u64; Alarm::ALL.len()],
-    pub silences: [u64; Silence::ALL.len() + 1],
+    pub silences: [u64; SILENCES],
     /// Events that name an instrument or order that there is not.
     pub unroutable: u64,
     /// Events that can't be true: a fill of nothing, an answer that no state of its order allows.
     pub nonsense: u64,
     /// Positions that were brought to the venue's.
     pub adopted: u64,
+    /// Times that a ladder's side began to put its whole capacity on one level, and times that it
+    /// found every level below its floor.
+    pub ladder_concentrated: u64,
+    pub ladder_filtered: u64,
 }
 
 impl Default for Counts {
@@ -117,6 +156,7 @@ impl Default for Counts {
             books: 0,
             trades: 0,
             orders_sent: 0,
+            modifies_sent: 0,
             cancels_sent: 0,
             fast_cancels: 0,
             queries: 0,
@@ -126,10 +166,12 @@ impl Default for Counts {
             gaps: [0; GapReason::COUNT],
             rejects: [0; RejectReason::COUNT],
             alarms: [0; Alarm::ALL.len()],
-            silences: [0; Silence::ALL.len() + 1],
+            silences: [0; SILENCES],
             unroutable: 0,
             nonsense: 0,
             adopted: 0,
+            ladder_concentrated: 0,
+            ladder_filtered: 0,
         }
     }
 }
@@ -138,6 +180,7 @@ impl Default for Counts {
 pub struct Core {
     now: Nanos,
     pub(crate) insts: Box<[InstState]>,
+    pairs: Box<[pair::PairState]>,
     pub(crate) risk: Risk,
     next_order: u64,
     counts: Counts,
@@ -149,11 +192,14 @@ pub struct Core {
     flatten_on_stop: bool,
     /// Sum of all instruments' totals.
     total: i128,
+    /// What the venue last said that the account is worth.
+    equity: Option<Notional>,
     /// When to decide on an instrument although nothing happens; `Nanos::MAX` for never.
     wakes: Box<[Nanos]>,
     next_wake: Nanos,
     /// Instruments to decide on, in the order in which something happened to them.
     dirty: Vec<InstId>,
+    standing: standing::Standing,
 }
 
 impl Core {
@@ -161,10 +207,12 @@ impl Core {
         let mut insts = Vec::with_capacity(config.instruments.len());
         for (i, inst) in config.instruments.iter().enumerate() {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
-            insts.push(InstState::new(instrument, inst));
+            insts.push(InstState::new(instrument, inst, &config.standing)?);
         }
+        let pairs = config.pairs.iter().map(|p| pair::PairState::new(p, &insts)).collect();
         Ok(Core {
             now: Nanos::ZERO,
+            pairs,
             risk: Risk::new(config.limits, insts.len()),
             insts: insts.into_boxed_slice(),
             next_order: 1,
@@ -174,10 +222,12 @@ impl Core {
             opened: false,
             flatten_on_stop: config.flatten_on_stop,
             total: 0,
+            equity: None,
             wakes: vec![Nanos::MAX; config.instruments.len()].into_boxed_slice(),
             next_wake: Nanos::MAX,
             // A loss limit can touch every instrument once more within a decision.
             dirty: Vec::with_capacity(2 * config.instruments.len() + 1),
+            standing: standing::Standing::new(config.standing),
         })
     }
 
@@ -187,6 +237,18 @@ impl Core {
 
     pub fn refusals(&self) -> &RefusalCounts {
         self.risk.refusals()
+    }
+
+    pub fn standing(&self) -> Standing {
+        let open = |i: usize| {
+            let inst = InstId(i as u16);
+            Component::ALL.iter().filter(|c| self.risk.breaker_open(inst, **c)).count() as u64
+        };
+        Standing {
+            halted: self.risk.is_killed(),
+            ready: self.account_ready(),
+            breakers_open: (0..self.insts.len()).map(open).sum(),
+        }
     }
 
     pub fn is_halted(&self) -> bool {
@@ -227,16 +289,23 @@ impl Core {
             }
             Event::BookEnd { inst, bids, asks, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.end(bids, asks, exch_ms, now));
             }
             Event::Bbo { inst, bid, ask, exch_ms, recv, .. } => {
                 let now = self.now;
+                self.compare_clocks(inst, exch_ms, out);
                 self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
             }
             Event::Gap { inst, reason, recv } => {
                 self.market(inst, recv, out, |s| s.book.tear(reason));
             }
             Event::Trade { .. } => self.counts.trades += 1,
+            Event::Context { inst, mark, oracle, funding, .. } => {
+                if let Some(state) = self.insts.get_mut(usize::from(inst.0)) {
+                    state.valued = Valued { mark, oracle, funding };
+                }
+            }
             Event::Command { command } => self.command(command, out),
             Event::LinkDown { link: Link::Market, recv } => {
                 for i in 0..self.insts.len() {
@@ -247,6 +316,7 @@ impl Core {
                 self.alarm(InstId(0), Alarm::LinkDown, OrderId::EXTERNAL, out);
             }
             Event::LinkUp { link: Link::Market, .. } => {}
+            Event::ClockJump { .. } => self.clock_jumped(None, out),
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
@@ -331,7 +401,7 @@ impl Core {
         next
     }
 
-    /// Pulls the maker's orders that the new top has left without edge, by the event itself.
+    /// Pulls the quotes that the new top has left without edge, by the event itself.
     #[inline]
     fn fast_cancel(&mut self, inst: InstId, top: Top, recv: Stamp, out: &mut Outputs) {
         let state = &mut self.insts[usize::from(inst.0)];
@@ -344,7 +414,7 @@ impl Core {
                 Side::Buy => order.px <= bid_max,
                 Side::Sell => order.px >= ask_min,
             };
-            let ours = order.component == Component::Maker && order.state == OrderState::Live;
+            let ours = order.component.is_quoting() && order.state == OrderState::Live;
             if has_edge || !ours {
                 continue;
             }
@@ -426,6 +496,10 @@ impl Core {
             state.hedger.halt();
             self.touch(inst, Stamp(0));
         }
+        if matches!(command, Command::Kill | Command::Flatten) {
+            // Also what nobody here knows of. (What unwinds never rests.)
+            out.actions.push((self.risk.pass(Action::CancelAll, self.now), Stamp(0)));
+        }
         if command == Command::Kill {
             self.alarm(InstId(0), Alarm::Killed, OrderId::EXTERNAL, out);
         }
@@ -462,6 +536,7 @@ impl Core {
             taker_volume,
             open_orders: state.orders.len(),
             quality: state.quality.report(),
+            valued: state.valued,
         }
     }
 
@@ -487,14 +562,20 @@ impl Core {
         h.word(self.next_order);
         h.word(u64::from(self.orders_up) << 1 | u64::from(self.reconciled));
         h.wide(self.total);
+        h.wide(self.equity.map_or(-1, |e| e.0));
         self.risk.digest(&mut h);
+        self.standing.digest(&mut h);
         for state in &self.insts {
+            state.watch.digest(&mut h);
             state.quantizer.digest(&mut h);
             state.book.digest(&mut h);
             state.signals.digest(&mut h);
             state.orders.digest(&mut h);
             state.ledger.digest(&mut h);
             state.maker.digest(&mut h);
+            if let Some(ladder) = &state.ladder {
+                ladder.digest(&mut h);
+            }
             state.hedger.digest(&mut h);
             state.quality.digest(&mut h);
             h.word(u64::from(state.unwinding) << 1 | u64::from(state.dirty));
@@ -503,6 +584,9 @@ impl Core {
             for back_off in state.back_off.as_flattened() {
                 h.word(back_off.0);
             }
+        }
+        for pair in &self.pairs {
+            pair.digest(&mut h);
         }
         for wake in &self.wakes {
             h.word(wake.0);

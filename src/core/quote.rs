@@ -2,14 +2,14 @@
 //! set of changes that brings them about.
 
 use super::{Core, InstState, Outputs, Said};
-use crate::event::{Component, Stamp};
+use crate::event::{Component, OrderId, Stamp};
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::orders::{Order, OrderState};
-use crate::strategy::maker::{self, LEVELS_MAX, SideQuote, Silence};
+use crate::strategy::maker::{self, SideQuote, Silence};
 use crate::strategy::requote;
 use crate::strategy::{Target, View};
-use crate::units::{Price, Qty, Side};
+use crate::units::{Bps, Price, Qty, Side};
 
 impl Core {
     /// The maker: quotes, explanations, changes.
@@ -37,6 +37,12 @@ impl Core {
                 // The venue refuses our orders, so nothing new is placed; but a resting quote that
                 // reduces inventory stays as long as it is where it should be.
                 Some(Silence::Breaker) => kept = state.reducing_side(),
+                // Nothing that adds is proved; what reduces goes on as it is.
+                Some(Silence::Unproved) => {
+                    if let Some(side) = state.reducing_side() {
+                        quotes[side.index()] = own[side.index()];
+                    }
+                }
                 Some(_) => {}
             }
             if let Some(side) = kept {
@@ -45,67 +51,124 @@ impl Core {
         }
         // Every cancel goes before every new order: egress puts neighbours of one kind into one
         // frame, so a quote that moves on both sides costs two signatures and not four.
-        let mut places = [[None; LEVELS_MAX]; 2];
-        for (mut quote, places) in quotes.into_iter().zip(&mut places) {
-            if let Some((side, until)) = self.insts[usize::from(inst.0)].make_way
-                && side == quote.side
-                && self.now < until
-            {
-                quote = SideQuote::silent(side, Silence::Risk);
+        let mut changes = [const { Wanted::NONE }; 2];
+        for (mut quote, changes) in quotes.into_iter().zip(&mut changes) {
+            if self.makes_way(inst, quote.side) {
+                quote = SideQuote::silent(quote.side, Silence::Risk);
             }
             self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
-            *places = self.requote(inst, &quote, kept == Some(quote.side), cause, out);
+            let state = &mut self.insts[usize::from(inst.0)];
+            // Borrowed: the parameters are half a kilobyte.
+            let Some(params) = &state.config.maker else { return };
+            let targets = maker::targets(&quote, params, &mut state.quantizer);
+            let cancels_only = kept == Some(quote.side);
+            *changes = self.requote(inst, &quote, &targets, cancels_only, cause, out);
         }
-        for target in places.into_iter().flatten().flatten() {
-            let _ = self.place(inst, Component::Maker, target, cause, out);
+        if changes.iter().any(|c| c.any) {
+            self.bring_about(inst, Component::Maker, &changes, cause, out, |_, _, _, _| {});
         }
     }
 
-    /// Cancels what does not fit the quote; returns what is to be placed. `cancels_only`: nothing
-    /// takes the place of what goes.
-    fn requote(
+    /// The orders of both sides: the modifies of all, then the new ones, so that egress can put
+    /// neighbours of one kind into one frame. `placed` is told of each that was let out.
+    pub(super) fn bring_about<const N: usize>(
+        &mut self,
+        inst: InstId,
+        component: Component,
+        changes: &[Wanted<N>; 2],
+        cause: Stamp,
+        out: &mut Outputs,
+        placed: impl Fn(&Core, usize, Target, &mut Outputs),
+    ) {
+        // A refusal has its own note and counter.
+        for (side, wanted) in changes.iter().enumerate() {
+            for (old, target) in wanted.modify.iter().flatten() {
+                if self.modify(inst, component, *old, *target, cause, out).is_ok() {
+                    placed(self, side, *target, out);
+                }
+            }
+        }
+        for (side, wanted) in changes.iter().enumerate() {
+            for target in wanted.place.iter().flatten() {
+                if self.place(inst, component, *target, cause, out).is_ok() {
+                    placed(self, side, *target, out);
+                }
+            }
+        }
+    }
+
+    /// Does this side stay away for a hedge that it would trade with?
+    pub(super) fn makes_way(&self, inst: InstId, side: Side) -> bool {
+        let way = self.insts[usize::from(inst.0)].make_way;
+        way.is_some_and(|(away, until)| away == side && self.now < until)
+    }
+
+    /// Cancels what does not fit the quote's targets; returns what is to take its place. `cancels_only`:
+    /// nothing takes the place of what goes.
+    pub(super) fn requote<const N: usize>(
         &mut self,
         inst: InstId,
         quote: &SideQuote,
+        targets: &[Option<Target>; N],
         cancels_only: bool,
         cause: Stamp,
         out: &mut Outputs,
-    ) -> [Option<Target>; LEVELS_MAX] {
+    ) -> Wanted<N> {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
-        // Borrowed: the parameters are half a kilobyte.
-        let Some(params) = &state.config.maker else { return [None; LEVELS_MAX] };
-        let targets = maker::targets(quote, params, &mut state.quantizer);
-        let own = state.orders.iter().filter(|o| o.component == Component::Maker);
-        let mut changes =
-            requote::diff::<LEVELS_MAX>(&state.config.requote, now, quote.side, &targets, own);
+        let own = state.orders.iter().filter(|o| o.component.is_quoting());
+        let mut changes = requote::diff(&state.config.requote, now, quote.side, targets, own);
         let pause = state.maker_pause[quote.side.index()];
         if cancels_only || now < pause {
-            let wanted = changes.place.iter().any(Option::is_some);
-            if !cancels_only && wanted {
+            if !cancels_only && changes.places() {
                 changes.later = Some(changes.later.map_or(pause, |at| at.min(pause)));
             }
-            changes.place = [None; LEVELS_MAX];
+            changes.cancels_only();
         }
-        say_quote(state, inst, quote, changes.place.iter().any(Option::is_some), out);
+        let any = changes.places();
+        say_quote(state, inst, quote, any, out);
         for id in changes.cancel.into_iter().flatten() {
             self.cancel(inst, id, cause, out);
         }
         if let Some(at) = changes.later {
             self.wake(inst, at);
         }
-        changes.place
+        Wanted { any, modify: changes.modify, place: changes.place }
     }
 }
 
+/// What one side is to get, after its cancels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<const N: usize> {
+    any: bool,
+    modify: [Option<(OrderId, Target)>; N],
+    place: [Option<Target>; N],
+}
+
+impl<const N: usize> Wanted<N> {
+    pub(super) const NONE: Wanted<N> = Wanted { any: false, modify: [None; N], place: [None; N] };
+}
+
 impl InstState {
-    /// Takes the markouts that are due, and what both sides should be with our hits in mind.
+    /// The maker's quotes with our hits in mind.
     fn quotes(&mut self, inst: InstId, view: &View, out: &mut Outputs) -> [SideQuote; 2] {
-        let reducing = self.reducing_side();
-        let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let quality = self.quality_widening(inst, view, out);
         let Some(params) = &self.config.maker else {
             return Side::BOTH.map(|side| SideQuote::silent(side, Silence::NotReady));
         };
+        self.maker.quote(params, view, quality, &mut self.quantizer)
+    }
+
+    /// Takes the markouts that are due; by how much they widen each side.
+    pub(super) fn quality_widening(
+        &mut self,
+        inst: InstId,
+        view: &View,
+        out: &mut Outputs,
+    ) -> [Bps; 2] {
+        let reducing = self.reducing_side();
+        let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let Some(params) = self.config.quoting() else { return [Bps::ZERO; 2] };
         let notes = &mut out.notes;
         self.quality.update(&params.quality, view.now, view.top.mid2(), |m| {
             notes.push(Note::Markout {
@@ -117,8 +180,7 @@ impl InstState {
                 age: m.age,
             });
         });
-        let quality = self.quality.widening(&params.quality, view.now, alone, reducing);
-        self.maker.quote(params, view, quality, &mut self.quantizer)
+        self.quality.widening(&params.quality, view.now, alone, reducing)
     }
 
     /// Is our resting quote all there is at the best price of its side?
@@ -126,7 +188,7 @@ impl InstState {
     fn is_alone(&self, side: Side, view: &View) -> bool {
         let best = view.top.side(side);
         let at_best = |o: &&Order| {
-            o.component == Component::Maker
+            o.component.is_quoting()
                 && o.side == side
                 && o.px == best.px
                 && matches!(o.state, OrderState::Live | OrderState::Canceling)
@@ -136,14 +198,14 @@ impl InstState {
     }
 
     /// How much this side may add until a position limit, with everything of other components on
-    /// it counted as filled. The maker's own orders are what its targets replace.
+    /// it counted as filled. Its own quotes are what the new targets replace.
     #[inline]
     pub(super) fn room(&self, side: Side, inventory: Qty, mid: Price) -> Qty {
         let limits = &self.config.limits;
         let others: i64 = self
             .orders
             .iter()
-            .filter(|o| o.side == side && o.component != Component::Maker)
+            .filter(|o| o.side == side && !o.component.is_quoting())
             .map(|o| o.open.0)
             .sum();
         let taken = side.sign() * inventory.0 + others;

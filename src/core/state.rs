@@ -1,12 +1,15 @@
 //! Hot. One instrument's state, and the copy of it that people see.
 
 use super::InstConfig;
+use super::standing::{StandingParams, Watch};
 use crate::book::{Book, Top};
 use crate::event::{Component, Refused, Stamp};
-use crate::instrument::{InstId, Instrument, Quantizer};
+use crate::instrument::{InstId, Instrument, Quantizer, SpecError};
 use crate::ledger::{Ledger, PnlSplit};
 use crate::orders::{OrderState, Orders};
 use crate::strategy::hedge_exec::{HedgeReason, Hedger, OwnOrders};
+use crate::strategy::ladder::Allocated;
+use crate::strategy::ladder_quote::LadderMaker;
 use crate::strategy::maker::{Maker, Silence};
 use crate::strategy::quality::{Quality, QualityReport};
 use crate::strategy::signal::Signals;
@@ -22,6 +25,7 @@ pub(crate) struct InstState {
     pub orders: Orders,
     pub ledger: Ledger,
     pub maker: Maker,
+    pub ladder: Option<LadderMaker>,
     pub hedger: Hedger,
     /// Stamp of the first bytes since the last decision.
     pub cause: Stamp,
@@ -30,6 +34,7 @@ pub(crate) struct InstState {
     pub back_off: [[Nanos; 2]; Component::ALL.len()],
     /// Last explanation of each side and of the hedger, so that only news is written.
     pub said: [Said; 2],
+    pub said_ladder: [Option<Allocated>; 2],
     pub said_hedge: Option<HedgeReason>,
     /// Last refusal of each component's side, and when it was said.
     pub said_refused: [[Option<(Refused, Nanos)>; 2]; Component::ALL.len()],
@@ -48,9 +53,22 @@ pub(crate) struct InstState {
     /// The opening position's gain is not in `base` yet: there was no mid.
     pub rebase: bool,
     pub max_abs_position: Qty,
+    pub valued: Valued,
     pub unwinding: bool,
     /// The next unwinding order is not placed before then.
     pub unwind_after: Nanos,
+    /// Rules, proof, clock, margin.
+    pub watch: Watch,
+}
+
+/// What the venue last said of a market's value; zeros before. For reports: nothing is decided
+/// from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Valued {
+    pub mark: Price,
+    pub oracle: Price,
+    /// The rate of an hour in 10^-12, positive when longs pay.
+    pub funding: i64,
 }
 
 /// A position report that is not the ledger's position.
@@ -89,11 +107,18 @@ pub struct InstSnapshot {
     pub taker_volume: Notional,
     pub open_orders: usize,
     pub quality: QualityReport,
+    pub valued: Valued,
 }
 
 impl InstState {
-    pub(crate) fn new(instrument: Instrument, config: &InstConfig) -> InstState {
-        InstState {
+    pub(crate) fn new(
+        instrument: Instrument,
+        config: &InstConfig,
+        standing: &StandingParams,
+    ) -> Result<InstState, SpecError> {
+        let ladder = config.ladder.as_ref().map(LadderMaker::new).transpose();
+        Ok(InstState {
+            ladder: ladder.map_err(|_| SpecError::Model)?,
             quantizer: Quantizer::new(instrument),
             book: Book::default(),
             signals: Signals::new(config.signals),
@@ -106,6 +131,7 @@ impl InstState {
             dirty: false,
             back_off: [[Nanos::ZERO; 2]; Component::ALL.len()],
             said: [Said::default(); 2],
+            said_ladder: [None; 2],
             said_hedge: None,
             said_refused: [[None; 2]; Component::ALL.len()],
             quality: Quality::default(),
@@ -117,9 +143,11 @@ impl InstState {
             base: Notional::ZERO,
             rebase: false,
             max_abs_position: Qty::ZERO,
+            valued: Valued::default(),
             unwinding: false,
             unwind_after: Nanos::ZERO,
-        }
+            watch: Watch::new(standing),
+        })
     }
 
     /// Twice the mid at which the position is marked: the book's, or the last one that was valid.
@@ -138,6 +166,12 @@ impl InstState {
             own.live += u32::from(order.state == OrderState::Live);
         }
         own
+    }
+
+    /// Whose the resting quotes of this market are.
+    #[inline]
+    pub(crate) fn quoting_component(&self) -> Component {
+        if self.ladder.is_some() { Component::Ladder } else { Component::Maker }
     }
 
     /// The side whose fills would shrink the position.

@@ -1,6 +1,10 @@
 //! Hot. The 64-byte form of inputs, actions and notes. Little-endian fields in the order of their
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
+mod facts;
+mod ladder;
+mod pair;
+
 use super::{JournalError, RECORD, Record};
 use crate::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
@@ -154,12 +158,19 @@ mod tag {
     pub const LINK_DOWN: u8 = 19;
     pub const COMMAND: u8 = 20;
     pub const DECIDE: u8 = 21;
+    pub const RULES: u8 = 22;
+    pub const PROVED: u8 = 23;
+    pub const CLOCK_JUMP: u8 = 24;
+    pub const CONTEXT: u8 = 25;
     pub const PLACE: u8 = 32;
     pub const MODIFY: u8 = 33;
     pub const CANCEL: u8 = 34;
     pub const CANCEL_ALL: u8 = 35;
     pub const QUERY: u8 = 36;
     pub const RESNAPSHOT: u8 = 37;
+    pub const READ_ACCOUNT: u8 = 38;
+    pub const REFRESH_RULES: u8 = 39;
+    pub const PROVE: u8 = 40;
     pub const QUOTE: u8 = 48;
     pub const HEDGE: u8 = 49;
     pub const REFUSED: u8 = 50;
@@ -168,7 +179,15 @@ mod tag {
     pub const HASH: u8 = 53;
     pub const MARKOUT: u8 = 54;
     pub const ADOPTED: u8 = 55;
-    pub const TORN: u8 = 63;
+    pub const PROOF: u8 = 56;
+    pub const TIER: u8 = 57;
+    pub const PAIR_SOLVED: u8 = 58;
+    pub const PAIR_SENT: u8 = 59;
+    pub const PAIR: u8 = 60;
+    pub const PAIR_ENTERED: u8 = 61;
+    pub const LADDER: u8 = 62;
+    pub const LEVEL: u8 = 63;
+    pub const TORN: u8 = 127;
 }
 
 impl Record {
@@ -193,12 +212,12 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::DECIDE => {
+            tag::LEVELS..=tag::CONTEXT => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
-            tag::PLACE..=tag::RESNAPSHOT => decode_action(bytes[0], &mut get).map(Record::Action),
-            tag::QUOTE..=tag::ADOPTED => decode_note(bytes[0], &mut get).map(Record::Note),
+            tag::PLACE..=tag::PROVE => decode_action(bytes[0], &mut get).map(Record::Action),
+            tag::QUOTE..tag::TORN => decode_note(bytes[0], &mut get).map(Record::Note),
             tag::TORN => Some(Record::Torn { missing: get.u64() }),
             _ => None,
         };
@@ -268,20 +287,11 @@ fn encode_input(input: &Input) -> [u8; RECORD] {
         Event::Unsent { order, reason, recv } => {
             put(tag::UNSENT).u64(order.0).u8(reason as u8).u64(recv.0)
         }
-        Event::Position { inst, qty, entry, recv } => {
-            put(tag::POSITION).u16(inst.0).i64(qty.0).i64(entry.0).u64(recv.0)
-        }
-        Event::Reconciled { open_orders, recv } => {
-            put(tag::RECONCILED).u32(open_orders).u64(recv.0)
-        }
-        Event::Funding { inst, amount, exch_ms } => {
-            put(tag::FUNDING).u16(inst.0).i64(amount).u64(exch_ms)
-        }
-        Event::Equity { amount, recv } => put(tag::EQUITY).i64(amount).u64(recv.0),
         Event::LinkUp { link, recv } => put(tag::LINK_UP).u8(link as u8).u64(recv.0),
         Event::LinkDown { link, recv } => put(tag::LINK_DOWN).u8(link as u8).u64(recv.0),
         Event::Command { command } => put(tag::COMMAND).u8(command as u8),
         Event::Decide { drained } => put(tag::DECIDE).u32(drained),
+        fact => facts::encode_event(&fact, put),
     }
     .finish()
 }
@@ -339,20 +349,11 @@ fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
             reason: Refused::from_code(get.u8())?,
             recv: get.stamp(),
         },
-        tag::POSITION => Event::Position {
-            inst: get.inst(),
-            qty: Qty(get.i64()),
-            entry: Price(get.i64()),
-            recv: get.stamp(),
-        },
-        tag::RECONCILED => Event::Reconciled { open_orders: get.u32(), recv: get.stamp() },
-        tag::FUNDING => Event::Funding { inst: get.inst(), amount: get.i64(), exch_ms: get.u64() },
-        tag::EQUITY => Event::Equity { amount: get.i64(), recv: get.stamp() },
         tag::LINK_UP => Event::LinkUp { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::LINK_DOWN => Event::LinkDown { link: Link::from_code(get.u8())?, recv: get.stamp() },
         tag::COMMAND => Event::Command { command: Command::from_code(get.u8())? },
         tag::DECIDE => Event::Decide { drained: get.u32() },
-        _ => return None,
+        _ => return facts::decode_event(tag, get),
     })
 }
 
@@ -446,6 +447,9 @@ fn encode_action(action: &Action) -> [u8; RECORD] {
             Put::new(tag::CANCEL).u16(inst.0).u8(component as u8).u64(order.0)
         }
         Action::CancelAll => Put::new(tag::CANCEL_ALL),
+        Action::ReadAccount => Put::new(tag::READ_ACCOUNT),
+        Action::RefreshRules { inst } => Put::new(tag::REFRESH_RULES).u16(inst.0),
+        Action::Prove { inst, rules, px } => Put::new(tag::PROVE).u16(inst.0).u16(rules).i64(px.0),
         Action::Query { inst, order } => Put::new(tag::QUERY).u16(inst.0).u64(order.0),
         Action::Resnapshot { inst } => Put::new(tag::RESNAPSHOT).u16(inst.0),
     }
@@ -478,6 +482,9 @@ fn decode_action(tag: u8, get: &mut Get<'_>) -> Option<Action> {
             Action::Cancel { inst: get.inst(), component: component(get.u8())?, order: get.order() }
         }
         tag::CANCEL_ALL => Action::CancelAll,
+        tag::READ_ACCOUNT => Action::ReadAccount,
+        tag::REFRESH_RULES => Action::RefreshRules { inst: get.inst() },
+        tag::PROVE => Action::Prove { inst: get.inst(), rules: get.u16(), px: Price(get.i64()) },
         tag::QUERY => Action::Query { inst: get.inst(), order: get.order() },
         _ => Action::Resnapshot { inst: get.inst() },
     })
@@ -529,16 +536,21 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(from_fill.0)
             .i64(from_mid.0)
             .u64(age.0),
-        Note::Adopted { inst, ours, venue, px } => {
-            Put::new(tag::ADOPTED).u16(inst.0).i64(ours.0).i64(venue.0).i64(px.0)
-        }
+        Note::Ladder { .. } | Note::Level { .. } => ladder::encode(note),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => pair::encode(note),
+        fact => facts::encode_note(&fact),
     }
     .finish()
 }
 
 fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
-    if tag == tag::HASH {
-        return Some(Note::Hash { inputs: get.u64(), hash: get.u64() });
+    match tag {
+        tag::HASH => return Some(Note::Hash { inputs: get.u64(), hash: get.u64() }),
+        tag::ADOPTED..=tag::TIER => return facts::decode_note(tag, get),
+        _ => {}
     }
     let inst = get.inst();
     Some(match tag {
@@ -584,13 +596,9 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             from_mid: Bps(get.i64()),
             age: Nanos(get.u64()),
         },
-        tag::ADOPTED => Note::Adopted {
-            inst,
-            ours: Qty(get.i64()),
-            venue: Qty(get.i64()),
-            px: Price(get.i64()),
-        },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
+        tag::LADDER | tag::LEVEL => return ladder::decode(tag, inst, get),
+        tag::PAIR_SOLVED..=tag::PAIR_ENTERED => return pair::decode(tag, inst, get),
         _ => {
             let alarm = get.u8();
             Note::Alarm {
@@ -603,102 +611,4 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn samples() -> Vec<Record> {
-        let level = |p| Level { px: Price(p), qty: Qty(-p) };
-        let events = [
-            Event::Levels {
-                inst: InstId(7),
-                side: Side::Sell,
-                start: 3,
-                count: 2,
-                levels: [level(1), level(i64::MAX), level(3)],
-            },
-            Event::Bbo {
-                inst: InstId(1),
-                decode_ns: 77,
-                bid: level(9),
-                ask: level(10),
-                exch_ms: 1_790_000_000_000,
-                recv: Stamp(123_456_789_012),
-            },
-            Event::Fill {
-                inst: InstId(2),
-                side: Side::Sell,
-                taker: true,
-                order: OrderId(9 << 16),
-                px: Price(1),
-                qty: Qty(2),
-                fee: -3,
-                trade_id: u64::MAX,
-                exch_ms: 5,
-            },
-            Event::Unsent { order: OrderId(1), reason: Refused::Encode, recv: Stamp(4) },
-            Event::Decide { drained: 9 },
-        ];
-        let inputs = events.map(|event| Record::Input(Input { now: Nanos(42), event }));
-        let place = Action::Place {
-            inst: InstId(3),
-            side: Side::Buy,
-            tif: Tif::Ioc,
-            reduce_only: true,
-            component: Component::Hedger,
-            order: OrderId(5),
-            px: Price(6),
-            qty: Qty(7),
-        };
-        let quote = Note::Quote {
-            inst: InstId(1),
-            side: Side::Sell,
-            silence: Some(Silence::Asymmetric),
-            raised: true,
-            px: Price(1),
-            qty: Qty(2),
-            parts: [-1; SPREAD_PARTS],
-            factors: [850; SIZE_FACTORS],
-        };
-        let rest = [
-            Record::Action(place),
-            Record::Note(quote),
-            Record::Note(Note::Hash { inputs: 1, hash: 2 }),
-            Record::Note(Note::Markout {
-                inst: InstId(3),
-                side: Side::Sell,
-                horizon: 2,
-                from_fill: Bps(-7),
-                from_mid: Bps(9),
-                age: Nanos(11),
-            }),
-            Record::Note(Note::Adopted {
-                inst: InstId(4),
-                ours: Qty(-1),
-                venue: Qty(2),
-                px: Price(3),
-            }),
-            Record::Torn { missing: 3 },
-        ];
-        inputs.into_iter().chain(rest).collect()
-    }
-
-    #[test]
-    fn records_round_trip() {
-        for record in samples() {
-            assert_eq!(Record::decode(&record.encode()), Ok(record));
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        for record in samples() {
-            let bytes = record.encode();
-            for bit in 0..RECORD * 8 {
-                let mut flipped = bytes;
-                flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(Record::decode(&flipped).is_err(), "bit {bit} of {record:?}");
-            }
-        }
-        assert_eq!(Record::decode(&[0; RECORD]), Err(JournalError::Checksum));
-    }
-}
+mod tests;

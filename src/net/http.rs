@@ -4,13 +4,14 @@
 //! by the caller's clock and a cap on what it takes in: a peer that drips one byte at a time ends
 //! at the deadline, because the socket's time-out is shortened to what is left before every read.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use tungstenite::handshake::{client::generate_key, derive_accept_key};
 
 use super::NetError;
+use super::tls::{Transport, Trust};
 
 /// Longest head of an answer, bytes.
 const HEAD_MAX: usize = 16 * 1024;
@@ -27,17 +28,23 @@ pub struct Endpoint {
     pub host: String,
     /// Begins with `/`.
     pub path: String,
+    /// Encrypted, and by whose word the peer is who it is.
+    pub tls: Option<Trust>,
 }
 
 impl Endpoint {
-    /// Reads `ws://host:port/path` or `http://..` and resolves the host. Blocking.
+    /// Reads `wss://host:port/path`, `https://..`, or without encryption `ws://..` and `http://..`,
+    /// and resolves the host. Public authorities are trusted. Blocking.
     pub fn parse(url: &str) -> Result<Endpoint, NetError> {
-        let rest = match url.split_once("://") {
-            Some(("ws" | "http", rest)) => rest,
-            Some(("wss" | "https", _)) => {
-                return Err(NetError::BadUrl("TLS is not built in: use ws:// or http://"));
-            }
-            _ => return Err(NetError::BadUrl("the URL must begin with ws:// or http://")),
+        Endpoint::parse_trusting(url, None)
+    }
+
+    /// As [`Endpoint::parse`], trusting only `trust` when it is given.
+    pub fn parse_trusting(url: &str, trust: Option<&Trust>) -> Result<Endpoint, NetError> {
+        let (tls, rest) = match url.split_once("://") {
+            Some(("ws" | "http", rest)) => (false, rest),
+            Some(("wss" | "https", rest)) => (true, rest),
+            _ => return Err(NetError::BadUrl("the URL must begin with wss:// or https://")),
         };
         let (host, path) = match rest.find('/') {
             Some(at) => (&rest[..at], &rest[at..]),
@@ -47,19 +54,48 @@ impl Endpoint {
         if host.is_empty() || !printable(host) || !printable(path) {
             return Err(NetError::BadUrl("host and path must be printable ASCII"));
         }
-        let port_given = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-        let found = if port_given { host.to_socket_addrs() } else { (host, 80).to_socket_addrs() };
-        let addr = found
-            .ok()
-            .and_then(|mut all| all.next())
-            .ok_or(NetError::BadUrl("the host has no address"))?;
-        Ok(Endpoint { addr, host: host.to_owned(), path: path.to_owned() })
+        let tls = match (tls, trust) {
+            (false, _) => None,
+            (true, Some(trust)) => Some(trust.clone()),
+            (true, None) => Some(Trust::public()?),
+        };
+        let addr = resolve(host, tls.is_some())?;
+        Ok(Endpoint { addr, host: host.to_owned(), path: path.to_owned(), tls })
+    }
+
+    /// The same endpoint where its host is now: names of large sites move between addresses. The
+    /// old one stays when the resolver fails. Blocking.
+    pub fn again(&self) -> Endpoint {
+        let addr = resolve(&self.host, self.tls.is_some()).unwrap_or(self.addr);
+        Endpoint { addr, ..self.clone() }
+    }
+
+    /// The host without its port, as a certificate has it.
+    fn name(&self) -> &str {
+        let name = if port_given(&self.host) {
+            self.host.rsplit_once(':').map_or("", |(name, _)| name)
+        } else {
+            &self.host
+        };
+        name.trim_start_matches('[').trim_end_matches(']')
     }
 
     /// The same host with another path.
     pub fn with_path(&self, path: &str) -> Endpoint {
         Endpoint { path: path.to_owned(), ..self.clone() }
     }
+}
+
+fn port_given(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
+}
+
+fn resolve(host: &str, tls: bool) -> Result<SocketAddr, NetError> {
+    let port = if tls { 443 } else { 80 };
+    let found =
+        if port_given(host) { host.to_socket_addrs() } else { (host, port).to_socket_addrs() };
+    let first = found.ok().and_then(|mut all| all.next());
+    first.ok_or(NetError::BadUrl("the host has no address"))
 }
 
 /// How much a blocking HTTP call may take.
@@ -79,7 +115,7 @@ impl Default for HttpLimits {
 
 /// A stream whose every wait ends at one deadline.
 struct Timed<'a> {
-    stream: TcpStream,
+    transport: Transport<TcpStream>,
     now_ns: &'a dyn Fn() -> u64,
     deadline_ns: u64,
 }
@@ -94,28 +130,52 @@ impl<'a> Timed<'a> {
         let stream = TcpStream::connect_timeout(&to.addr, left(now_ns, deadline_ns)?)?;
         // Orders are small and must not wait for the acknowledgement of the one before.
         stream.set_nodelay(true)?;
-        Ok(Timed { stream, now_ns, deadline_ns })
+        let transport = match &to.tls {
+            None => Transport::Plain(stream),
+            Some(trust) => Transport::tls(stream, trust, to.name())?,
+        };
+        let mut timed = Timed { transport, now_ns, deadline_ns };
+        // Each move reads at most once, so that a peer that drips ends at the deadline.
+        while {
+            timed.arm()?;
+            !timed.transport.shake()?
+        } {}
+        Ok(timed)
+    }
+
+    /// Shortens the socket's waits to what is left.
+    fn arm(&mut self) -> Result<(), NetError> {
+        let wait = Some(left(self.now_ns, self.deadline_ns)?);
+        let socket = self.transport.socket();
+        socket.set_read_timeout(wait)?;
+        socket.set_write_timeout(wait)?;
+        Ok(())
     }
 
     fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), NetError> {
         while !bytes.is_empty() {
-            self.stream.set_write_timeout(Some(left(self.now_ns, self.deadline_ns)?))?;
-            match self.stream.write(bytes)? {
+            self.arm()?;
+            match self.transport.write(bytes)? {
                 0 => return Err(NetError::Eof),
                 n => bytes = &bytes[n..],
             }
         }
-        Ok(())
+        self.arm()?;
+        Ok(self.transport.flush()?)
     }
 
-    /// Appends what one read brings; zero is the end of the stream.
+    /// Appends what the next read brings; zero is the end of the stream.
     fn read_into(&mut self, out: &mut Vec<u8>) -> Result<usize, NetError> {
-        self.stream.set_read_timeout(Some(left(self.now_ns, self.deadline_ns)?))?;
         let before = out.len();
-        out.resize(before + PIECE, 0);
-        let got = self.stream.read(&mut out[before..]);
-        out.truncate(before + *got.as_ref().unwrap_or(&0));
-        Ok(got?)
+        loop {
+            self.arm()?;
+            out.resize(before + PIECE, 0);
+            let got = self.transport.read_once(&mut out[before..]);
+            out.truncate(before + got.as_ref().map_or(0, |n| n.unwrap_or(0)));
+            if let Some(n) = got? {
+                return Ok(n);
+            }
+        }
     }
 }
 
@@ -193,7 +253,7 @@ pub(super) fn upgrade(
     to: &Endpoint,
     total_ns: u64,
     now_ns: &dyn Fn() -> u64,
-) -> Result<(TcpStream, Vec<u8>), NetError> {
+) -> Result<(Transport<TcpStream>, Vec<u8>), NetError> {
     let mut stream = Timed::connect(to, total_ns, now_ns)?;
     let key = generate_key();
     let request = format!(
@@ -217,7 +277,7 @@ pub(super) fn upgrade(
         return Err(NetError::Handshake("the server chose an extension that was not offered"));
     }
     bytes.drain(..head.size);
-    Ok((stream.stream, bytes))
+    Ok((stream.transport, bytes))
 }
 
 /// One `POST` of a JSON body on a connection of its own. Blocking; answers other than 200 are

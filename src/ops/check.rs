@@ -6,6 +6,7 @@
 //! band of prices (exit 1). `--strict`, which a live configuration implies, lets nothing pass that
 //! would run otherwise than configured.
 
+pub mod pair;
 pub mod report;
 pub mod rules;
 
@@ -13,10 +14,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::config::{self, Config, Mode, Shape};
+use crate::core::CoreConfig;
 use crate::instrument::{InstId, Instrument};
 use crate::ops::{Failure, exit};
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
+use crate::proved::pair::{PairProof, prove_pair};
 use crate::proved::{MarketProof, Standing, prove_market};
 use crate::strategy::proof::PriceBand;
 use crate::units::{Price, SCALE, parse_raw};
@@ -51,12 +54,15 @@ pub struct Outcome {
     /// The pipeline on this machine, or why it can't run here.
     pub table: Result<Table, String>,
     pub markets: Vec<MarketProof>,
+    pub pairs: Vec<PairProof>,
 }
 
 impl Outcome {
-    /// The worst of all markets.
+    /// The worst of all markets and pairs.
     pub fn standing(&self) -> Standing {
-        self.markets.iter().map(MarketProof::standing).max().unwrap_or(Standing::Proved)
+        let pairs = self.pairs.iter().map(PairProof::standing);
+        let all = self.markets.iter().map(MarketProof::standing).chain(pairs);
+        all.max().unwrap_or(Standing::Proved)
     }
 
     pub fn exit_code(&self) -> i32 {
@@ -113,9 +119,27 @@ pub fn check(args: &CheckArgs, cores: Vec<usize>) -> Result<Outcome, Failure> {
             .map_err(|why| Failure::usage(format!("{symbol}: {}", why.name())))?;
         markets.push(proof);
     }
+    let pairs = prove_pairs(&core, &markets)?;
     let strict = args.strict || config.engine.mode == Mode::Live;
     let table = Table::build(&wish(&config), cores, config.markets.len()).map_err(|e| e.0);
-    Ok(Outcome { file: args.config.display().to_string(), strict, table, markets })
+    Ok(Outcome { file: args.config.display().to_string(), strict, table, markets, pairs })
+}
+
+/// Each pair over the bands of its legs' markets.
+/// The proof of every pair, at the bands of its legs' markets.
+pub fn prove_pairs(core: &CoreConfig, markets: &[MarketProof]) -> Result<Vec<PairProof>, Failure> {
+    let prove = |pair: &crate::core::PairConfig| {
+        let at = pair.legs.map(|leg| usize::from(leg.0));
+        let of = |i: usize| {
+            let spec = core.instruments[at[i]].spec;
+            Instrument::new(pair.legs[i], spec).map_err(|why| Failure::config(why.name()))
+        };
+        let (a, b) = (of(0)?, of(1)?);
+        let configs = at.map(|i| &core.instruments[i]);
+        let bands = at.map(|i| markets[i].band);
+        Ok(prove_pair([&a, &b], configs, bands, &pair.params))
+    };
+    core.pairs.iter().map(prove).collect()
 }
 
 /// All values, or all reasons, one a line.

@@ -7,6 +7,7 @@
 
 mod moment;
 mod order;
+pub mod pair;
 mod timeline;
 mod walk;
 mod words;

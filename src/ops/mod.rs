@@ -4,11 +4,16 @@ pub mod calibrate;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod metrics;
+pub mod pair;
 pub mod plan;
 pub mod replay;
+pub mod run;
 pub mod scenario;
+pub mod serve;
 pub mod show_config;
 pub mod sign;
+pub mod venue;
 
 /// Exit codes of the binary. Documented in README.md.
 pub mod exit {
@@ -24,6 +29,10 @@ pub mod exit {
     pub const ENVIRONMENT: i32 = 4;
     /// A thread of the engine panicked; everything was cancelled.
     pub const PANICKED: i32 = 5;
+    /// The kill switch: a signal or the kill file ended the run, or does not let it begin.
+    pub const KILLED: i32 = 6;
+    /// A second signal: everything was cancelled at once, positions stay.
+    pub const ABORTED: i32 = 7;
 }
 
 /// Why a verb could not do its work: one message, one exit code.
@@ -44,6 +53,13 @@ impl Failure {
 
     pub fn environment(message: impl ToString) -> Failure {
         Failure { code: exit::ENVIRONMENT, message: message.to_string() }
+    }
+
+    /// The kill switch, or the system that has no room for it.
+    pub fn switch(error: crate::switch::SwitchError) -> Failure {
+        let signal = matches!(error, crate::switch::SwitchError::Signal(_));
+        let code = if signal { exit::ENVIRONMENT } else { exit::KILLED };
+        Failure { code, message: error.to_string() }
     }
 
     /// Something that cannot be, by our own doing.

@@ -4,9 +4,10 @@
 //! A scenario's configuration is a layer over `config/demo.toml`; `without` is a further layer that
 //! switches the behaviour in question off, so that the comparison shows what it is good for.
 
-pub mod calculators;
 pub mod compare;
 pub mod pair_entry;
+pub mod parts;
+pub mod study;
 
 use crate::backtest::{Backtest, BacktestReport, Setup};
 use crate::config::Config;
@@ -20,7 +21,7 @@ use crate::sim::flow::Flow;
 use crate::sim::params::{FlowParams, Scenario as Mood};
 use crate::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 
-/// Quote that a scenario's account begins with.
+/// Quote that a scenario's account begins with, where it states nothing else.
 const CASH: i64 = 10_000;
 /// When a backtest begins.
 const EPOCH: Nanos = Nanos::from_secs(1_000_000);
@@ -61,6 +62,8 @@ pub struct Scenario {
     /// Market time of the backtest.
     pub seconds: u64,
     pub seed: u64,
+    /// Quote that the account begins with.
+    pub cash: i64,
 }
 
 const PLAIN: Scenario = Scenario {
@@ -76,6 +79,7 @@ const PLAIN: Scenario = Scenario {
     faults: &[],
     seconds: 1800,
     seed: 7,
+    cash: CASH,
 };
 
 /// The next `times` orders of anyone are refused for this reason.
@@ -156,9 +160,27 @@ pub const ALL: &[Scenario] = &[
         name: "loss-streak",
         about: "losses in a row: the PnL guard engages and holds without flapping",
         config: layer!("loss-streak"),
-        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pnl_guard]\nhold_s = 1\n",
-        off: "hold of the guard (1 s)",
+        without: "[[market]]\nsymbol = \"SOL\"\n[market.maker.pnl_guard]\nhold_s = 1\n\
+                  clear_share = \"1\"\n",
+        off: "hysteresis of the guard",
         mood: Mood::Volatile,
+        ..PLAIN
+    },
+    Scenario {
+        name: "small-account",
+        about: "50 quote for five levels of BTC at 90 000: what a ladder can still quote",
+        symbol: "BTC",
+        config: layer!("small-account"),
+        without: "[[market]]\nsymbol = \"BTC\"\n[market.ladder]\nshortfall = \"water_fill\"\n",
+        off: "concentration (water filling instead)",
+        rules: Some(MarketRules {
+            start_px: "90000",
+            sz_decimals: 5,
+            min_size: "0",
+            min_notional: "10",
+        }),
+        seconds: 600,
+        cash: 50,
         ..PLAIN
     },
 ];
@@ -166,7 +188,8 @@ pub const ALL: &[Scenario] = &[
 /// The scenario of this name.
 pub fn find(name: &str) -> Result<&'static Scenario, Failure> {
     ALL.iter().find(|s| s.name == name).ok_or_else(|| {
-        let known: Vec<&str> = ALL.iter().map(|s| s.name).collect();
+        let mut known: Vec<&str> = ALL.iter().map(|s| s.name).collect();
+        known.push(pair_entry::NAME);
         Failure::usage(format!("--scenario {name:?}: choose one of {}", known.join(", ")))
     })
 }
@@ -232,7 +255,7 @@ impl Scenario {
         let rules = Rules { seed, ..Rules::default() };
         let mut exchange = Exchange::new(vec![instrument], rules);
         exchange.advance(now);
-        let account = exchange.open_account(Notional::from_raw(CASH * SCALE));
+        let account = exchange.open_account(Notional::from_raw(self.cash * SCALE));
         if let Some(opening) = &self.opening {
             open(&mut exchange, account, opening)?;
         }
@@ -254,7 +277,12 @@ impl Scenario {
 
     /// Runs the backtest for the scenario's time, without a stop at its end.
     pub fn run(&self, with: bool) -> Result<BacktestReport, Failure> {
-        let mut test = self.backtest(with, self.seed)?;
+        self.run_seed(with, self.seed)
+    }
+
+    /// The same with another seed.
+    pub fn run_seed(&self, with: bool, seed: u64) -> Result<BacktestReport, Failure> {
+        let mut test = self.backtest(with, seed)?;
         test.run(EPOCH.after(self.span()));
         Ok(test.report())
     }

@@ -15,6 +15,7 @@ use crate::venue::eip712::{
     Address, PooledSigner, Signature, Signer, nonce_pool, parse_hex, write_hex,
 };
 use crate::venue::hyperliquid::sign::action_json::{Node, connection_id};
+use crate::venue::hyperliquid::sign::read::Owned;
 use crate::venue::hyperliquid::sign::{Network, agent_digest};
 
 /// Signs the actions of a vectors file and prints hashes and signatures.
@@ -99,6 +100,8 @@ pub struct SignedCase {
     pub connection_id: [u8; 32],
     pub digest: [u8; 32],
     pub signature: Signature,
+    /// The engine's hot encoder writes the same bytes.
+    pub hand: bool,
 }
 
 /// Signs every case of a vectors file given as text.
@@ -124,6 +127,9 @@ fn sign_case(case: Case, pooled: bool) -> Result<SignedCase, SignError> {
     let network = if case.is_mainnet { Network::Mainnet } else { Network::Testnet };
     let connection_id = connection_id(&case.action, case.nonce, vault.as_ref(), case.expires_after);
     let digest = agent_digest(network, &connection_id);
+    let mut packed = Vec::new();
+    case.action.pack(&mut packed);
+    let hand = Owned::read(&case.action).is_some_and(|action| action.pack() == packed);
     let mut signer = if pooled {
         let (mut filler, taker) = nonce_pool(&signer, 1);
         filler.fill(1).map_err(|_| SignError::Randomness)?;
@@ -132,7 +138,8 @@ fn sign_case(case: Case, pooled: bool) -> Result<SignedCase, SignError> {
         PooledSigner::deterministic(signer)
     };
     let signature = signer.sign(&digest);
-    Ok(SignedCase { name: case.name, signer: signer.address(), connection_id, digest, signature })
+    let (name, signer) = (case.name, signer.address());
+    Ok(SignedCase { name, signer, connection_id, digest, signature, hand })
 }
 
 #[derive(Serialize)]
@@ -146,6 +153,9 @@ struct OutputCase<'a> {
     connection_id: String,
     digest: String,
     signature: OutputSignature,
+    /// `hand`: the engine's own encoder writes the same bytes; `general`: the engine does not
+    /// write such an action.
+    encoder: &'static str,
 }
 
 #[derive(Serialize)]
@@ -163,6 +173,7 @@ impl<'a> From<&'a SignedCase> for OutputCase<'a> {
             connection_id: hex(&case.connection_id),
             digest: hex(&case.digest),
             signature: OutputSignature { r: hex(&r), s: hex(&s), v },
+            encoder: if case.hand { "hand" } else { "general" },
         }
     }
 }

@@ -56,6 +56,16 @@ impl Clock {
         self.time(self.stamp())
     }
 
+    /// How far the system's wall clock has moved against the counter since the start, in real ns.
+    /// Cold. It asks the system.
+    pub fn wall_drift(&self, stamp: Stamp) -> i64 {
+        #[expect(clippy::disallowed_methods, reason = "the one clock")]
+        let wall = std::time::SystemTime::now();
+        let unix = wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        // Nanoseconds since 1970 fit an i64 until the year 2262.
+        (unix.as_nanos() as i64).wrapping_sub(self.epoch.0 as i64).wrapping_sub(stamp.0 as i64)
+    }
+
     /// The wall clock's date in ms, for nonces that a venue compares with its own clock.
     pub fn speed(&self) -> u32 {
         self.speed

@@ -4,17 +4,23 @@
 //! What the venue says goes to the core and is never dropped: without room in the ring the socket
 //! is not read, and TCP makes the venue wait. When the core is gone, egress cancels everything.
 
+mod batch;
+mod beat;
+mod cold;
+
 use super::Step;
+use super::chores::Chores;
 use super::clock::Clock;
 use super::dial::Dialer;
 use super::metrics::{Metrics, Stage};
-use super::reconcile::{Reconciler, VenueView};
-use crate::event::{Action, Event, Link, Refused, Stamp, Tif, Timed};
-use crate::instrument::{InstId, Instrument, Quantizer};
+use super::reconcile::Reconciler;
+use super::rescue::Rescue;
+use crate::event::{Action, Event, Link, Refused, Stamp, Timed};
+use crate::instrument::{Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::risk::Approved;
-use crate::units::{Price, Qty};
 use crate::venue::{Sink, VenueAccount};
+use batch::{asset, is_legal, is_order, same_frame};
 use ring::spsc::{Consumer, Producer};
 use std::sync::Arc;
 
@@ -29,8 +35,6 @@ const ROOM: usize = 64;
 const ASK_BASE: u64 = 1 << 40;
 const PING_NS: u64 = 15_000_000_000;
 const SILENCE_NS: u64 = 32_000_000_000;
-/// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
-const RECONCILE_NS: u64 = 250_000_000;
 
 /// Where the account stands with the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +50,14 @@ enum Standing {
 pub struct EgressStep {
     venue: VenueAccount,
     markets: Vec<Quantizer>,
+    /// Rules that the core was told of: markets as they will be, once it decides by them, and how
+    /// many answers about each there were.
+    told: Vec<(u16, Option<Instrument>)>,
+    chores: Chores,
     conn: Option<Conn>,
     dialer: Dialer,
     reconciler: Reconciler,
+    rescue: Rescue,
     standing: Standing,
     actions: Consumer<Timed<Approved<Action>>>,
     events: Producer<Event>,
@@ -89,6 +98,7 @@ pub struct Parts {
     pub instruments: Vec<Instrument>,
     pub dialer: Dialer,
     pub reconciler: Reconciler,
+    pub chores: Chores,
     pub actions: Consumer<Timed<Approved<Action>>>,
     pub events: Producer<Event>,
     pub clock: Clock,
@@ -97,12 +107,18 @@ pub struct Parts {
 
 impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
+        let mut reconciler = parts.reconciler;
+        reconciler.trades(parts.instruments.iter().map(|i| i.spec.symbol.as_str()));
+        let rescue = reconciler.rescue();
         EgressStep {
             venue: parts.venue,
+            told: vec![(0, None); parts.instruments.len()],
             markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
+            chores: parts.chores,
             conn: None,
             dialer: parts.dialer,
-            reconciler: parts.reconciler,
+            reconciler,
+            rescue,
             standing: Standing::Down,
             actions: parts.actions,
             events: parts.events,
@@ -173,13 +189,7 @@ impl EgressStep {
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
                 }
-                // By the venue's list, and then its view of the account is told to the core.
-                Action::CancelAll => {
-                    self.standing = Standing::Reconciling;
-                    self.sweep = true;
-                }
-                // The sequencer gives these to feed.
-                Action::Resnapshot { .. } => {}
+                cold => self.ask_cold(&cold),
             }
         }
         if sent > 0 {
@@ -370,7 +380,8 @@ impl EgressStep {
     #[cold]
     fn connect(&mut self, now: Stamp) -> usize {
         self.refuse_all(now);
-        let Some(Ok(mut conn)) = self.dialer.poll() else { return 0 };
+        let Some(Ok(mut conn)) = self.dialer.poll() else { return self.rescue() };
+        self.rescue.end();
         for frame in self.venue.subscriptions() {
             if conn.send(frame.as_bytes()).is_err() {
                 self.dialer.lost();
@@ -391,11 +402,23 @@ impl EgressStep {
     fn refuse_all(&mut self, now: Stamp) {
         loop {
             self.collect();
-            if self.batch.is_empty() {
-                return;
+            let Some(first) = self.batch.first() else { return };
+            if is_order(&first.action) {
+                self.unsent(Refused::NotConnected, now);
+            } else {
+                // A question about an order is asked again by the core.
+                let cold = first.action;
+                self.ask_cold(&cold);
             }
-            self.unsent(Refused::NotConnected, now);
         }
+    }
+
+    /// Cancels by REST what rests while there is no connection.
+    fn rescue(&mut self) -> usize {
+        let markets = &self.markets;
+        let sent = self.rescue.step(&mut self.venue, |c| asset(markets, c), &mut self.frame[..]);
+        self.metrics.egress.rest_cancels.add(sent as u64);
+        sent
     }
 
     #[cold]
@@ -403,6 +426,7 @@ impl EgressStep {
         self.conn = None;
         self.dialer.lost();
         self.reconciler.forget();
+        self.rescue.begin();
         self.standing = Standing::Down;
         self.venue.lost(self.clock.now().0 / 1_000_000);
         self.metrics.egress.reconnects.add(1);
@@ -425,59 +449,6 @@ impl EgressStep {
         self.owed_link.is_none()
     }
 
-    /// Reads the venue's view until no order rests there that is not of this run.
-    #[cold]
-    fn reconcile(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
-        match self.reconciler.poll() {
-            None => {
-                if now.0 >= self.next_reconcile {
-                    self.next_reconcile = now.0 + RECONCILE_NS;
-                    self.reconciler.start();
-                }
-                Ok(())
-            }
-            // Tried again at the next time.
-            Some(Err(_)) => Ok(()),
-            Some(Ok(view)) => self.take_view(conn, &view, now),
-        }
-    }
-
-    fn take_view(&mut self, conn: &mut Conn, view: &VenueView, now: Stamp) -> Result<(), NetError> {
-        let now_ms = self.clock.time(now).0 / 1_000_000;
-        let mut foreign = 0;
-        for order in &view.orders {
-            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
-            if ours && !self.sweep {
-                continue;
-            }
-            let Some(inst) = self.named(&order.coin) else { continue };
-            foreign += 1;
-            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-            if let Ok(len) = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]) {
-                conn.send(&self.frame[..len])?;
-            }
-        }
-        if foreign > 0 || self.events.free() < self.markets.len() + 1 {
-            return Ok(());
-        }
-        for i in 0..self.markets.len() {
-            let inst = InstId(i as u16);
-            let held = view.positions.iter().find(|p| self.named(&p.coin) == Some(inst));
-            let (qty, entry) = held.map_or((Qty::ZERO, Price::ZERO), |p| (p.qty, p.entry));
-            let _ = self.events.push(Event::Position { inst, qty, entry, recv: now });
-        }
-        let open_orders = view.orders.len() as u32;
-        let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
-        self.standing = Standing::Ready;
-        self.sweep = false;
-        Ok(())
-    }
-
-    fn named(&self, coin: &str) -> Option<InstId> {
-        let mut markets = self.markets.iter().map(Quantizer::instrument);
-        markets.find(|i| i.spec.symbol.as_str() == coin).map(|i| i.id)
-    }
-
     /// Pings and half-open detection.
     fn keep(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         if now.0.saturating_sub(self.heard) > SILENCE_NS {
@@ -491,49 +462,25 @@ impl EgressStep {
         Ok(())
     }
 
-    /// The core is gone: its thread panicked, or its end of the ring was dropped. What rests is
-    /// cancelled by the venue's own list, because nobody is left who knows ours. Blocks.
-    #[cold]
-    pub fn abandon(&mut self) {
-        self.abandoned = true;
-        let Some(mut conn) = self.conn.take() else { return };
-        for _ in 0..8 {
-            self.reconciler.forget();
-            self.reconciler.start();
-            let view = loop {
-                if let Some(view) = self.reconciler.poll() {
-                    break view;
-                }
-                std::thread::yield_now();
-            };
-            let Ok(view) = view else { continue };
-            if view.orders.is_empty() {
-                return;
-            }
-            for order in &view.orders {
-                let Some(inst) = self.named(&order.coin) else { continue };
-                let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-                let now_ms = self.clock.now().0 / 1_000_000;
-                let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
-                if let Ok(len) = encoded {
-                    let _ = conn.send(&self.frame[..len]);
-                }
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-    }
-
     pub fn was_abandoned(&self) -> bool {
         self.abandoned
     }
 
     fn work(&mut self, conn: &mut Conn, now: Stamp) -> Result<usize, NetError> {
         let mut work = self.send(conn)?;
+        if conn.waits() {
+            // Half a frame that the socket had no room for.
+            conn.flush()?;
+        }
         if self.pay(now) {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
-        if self.standing == Standing::Reconciling && self.owed_link.is_none() {
+        if self.standing == Standing::Ready && self.venue.wants_beat(self.clock.time(now)) {
+            self.beat(conn, now)?;
+        }
+        let wants_view = self.sweep || self.standing == Standing::Reconciling;
+        if wants_view && self.owed_link.is_none() {
             self.reconcile(conn, now)?;
         }
         Ok(work)
@@ -546,6 +493,9 @@ impl Step for EgressStep {
         if self.actions.is_abandoned() && !self.abandoned {
             self.abandon();
             return 0;
+        }
+        if !self.chores.is_idle() {
+            self.do_chores(now);
         }
         let Some(mut conn) = self.conn.take() else {
             self.pay(now);
@@ -562,31 +512,4 @@ impl Step for EgressStep {
             }
         }
     }
-}
-
-/// Do two actions fit into one frame? Orders of one time in force, or cancels.
-#[inline]
-fn same_frame(a: &Action, b: &Action) -> bool {
-    match (a, b) {
-        (Action::Place { tif: x, .. }, Action::Place { tif: y, .. }) => x == y && *x != Tif::Ioc,
-        (Action::Cancel { .. }, Action::Cancel { .. }) => true,
-        _ => false,
-    }
-}
-
-/// Does it change orders at the venue, which takes a signature?
-#[inline]
-fn is_order(action: &Action) -> bool {
-    matches!(action, Action::Place { .. } | Action::Modify { .. } | Action::Cancel { .. })
-}
-
-#[inline]
-fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
-    let (Action::Place { inst, px, qty, .. } | Action::Modify { inst, px, qty, .. }) = *action
-    else {
-        return true;
-    };
-    let Some(market) = markets.get_mut(usize::from(inst.0)) else { return false };
-    let fits = market.is_on_grid(px) && market.instrument().is_whole_lots(qty);
-    fits && market.floor(px).is_some_and(|floor| qty >= floor)
 }

@@ -122,6 +122,7 @@ impl FeedStep {
             Ok(FeedFrame::Book) => counts.books.add(1),
             Ok(FeedFrame::Bbo) => counts.bbos.add(1),
             Ok(FeedFrame::Trades(n)) => counts.trades.add(u64::from(n)),
+            Ok(FeedFrame::Context) => counts.contexts.add(1),
             Ok(FeedFrame::Control | FeedFrame::Silent) => {}
             Ok(FeedFrame::Unknown) => counts.unknown.add(1),
             Ok(FeedFrame::Ping) => self.owes_pong = true,

@@ -4,6 +4,10 @@
 //! two relaxed loads and stores on a line that only its thread writes. Reports turn it into an
 //! `hdrhistogram::Histogram`, whose quantiles and `.hgrm` form are the field's standard.
 
+use crate::core::{Counts, Standing};
+use crate::event::{Component, GapReason, Refused, RejectReason};
+use crate::explain::Alarm;
+use crate::risk::RefusalCounts;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Buckets to an octave: 2^7.
@@ -194,6 +198,7 @@ pub struct Metrics {
     pub stages: [Histogram; STAGES],
     pub feed: FeedCounts,
     pub egress: EgressCounts,
+    pub core: CoreCounts,
     pub journal_dropped: Counter,
     pub journal_written: Counter,
     pub duty: [Duty; 3],
@@ -213,6 +218,7 @@ pub struct FeedCounts {
     pub books: Counter,
     pub bbos: Counter,
     pub trades: Counter,
+    pub contexts: Counter,
     pub malformed: Counter,
     pub unknown: Counter,
     /// Messages whose rest was dropped because the ring was full.
@@ -225,6 +231,8 @@ pub struct FeedCounts {
 pub struct EgressCounts {
     pub orders: Counter,
     pub cancels: Counter,
+    /// Cancels by the second path, while the socket was down.
+    pub rest_cancels: Counter,
     pub queries: Counter,
     pub frames_in: Counter,
     pub answers: Counter,
@@ -235,6 +243,66 @@ pub struct EgressCounts {
     /// Orders that failed the checks at the last door before the wire. Must stay zero.
     pub illegal: Counter,
     pub pool_empty: Counter,
+    /// The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.
+    pub dead_man: Counter,
+}
+
+/// Copies of the core's counters and standing, written a few times a second: every refusal, reject,
+/// silence, gap and alarm by its name.
+#[derive(Debug, Default)]
+pub struct CoreCounts {
+    pub decisions: Counter,
+    pub orders_sent: Counter,
+    pub cancels_sent: Counter,
+    pub fast_cancels: Counter,
+    pub queries: Counter,
+    pub fills: Counter,
+    pub hedge_fills: Counter,
+    pub unroutable: Counter,
+    pub nonsense: Counter,
+    pub adopted: Counter,
+    pub gaps: [Counter; GapReason::COUNT],
+    pub rejects: [Counter; RejectReason::COUNT],
+    pub alarms: [Counter; Alarm::ALL.len()],
+    pub silences: [Counter; crate::core::SILENCES],
+    pub refusals: [[Counter; Refused::COUNT]; Component::ALL.len()],
+    /// 1 while no order may leave: killed, stopped, or a loss limit was broken.
+    pub halted: Counter,
+    /// 1 when the orders link is up and the account is known.
+    pub ready: Counter,
+    pub breakers_open: Counter,
+    /// When this was written, a stamp; zero before the first time.
+    pub written: Counter,
+}
+
+impl CoreCounts {
+    pub fn write(&self, counts: &Counts, refusals: &RefusalCounts, standing: Standing, now: u64) {
+        let pairs = [
+            (&self.decisions, counts.decisions),
+            (&self.orders_sent, counts.orders_sent),
+            (&self.cancels_sent, counts.cancels_sent),
+            (&self.fast_cancels, counts.fast_cancels),
+            (&self.queries, counts.queries),
+            (&self.fills, counts.fills),
+            (&self.hedge_fills, counts.hedge_fills),
+            (&self.unroutable, counts.unroutable),
+            (&self.nonsense, counts.nonsense),
+            (&self.adopted, counts.adopted),
+            (&self.halted, u64::from(standing.halted)),
+            (&self.ready, u64::from(standing.ready)),
+            (&self.breakers_open, standing.breakers_open),
+            (&self.written, now),
+        ];
+        pairs.into_iter().for_each(|(to, from)| to.set(from));
+        let set = |to: &[Counter], from: &[u64]| {
+            to.iter().zip(from).for_each(|(to, from)| to.set(*from));
+        };
+        set(&self.gaps, &counts.gaps);
+        set(&self.rejects, &counts.rejects);
+        set(&self.alarms, &counts.alarms);
+        set(&self.silences, &counts.silences);
+        self.refusals.iter().zip(refusals).for_each(|(to, from)| set(to, from));
+    }
 }
 
 #[cfg(test)]

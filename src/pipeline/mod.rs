@@ -9,12 +9,14 @@
 //! A step is a struct with `step`, which does what there is to do and never blocks. Which thread
 //! runs which steps is the topology; a test runs them all by hand.
 
+pub mod chores;
 pub mod clock;
 pub mod dial;
 pub mod egress;
 pub mod feed;
 pub mod metrics;
 pub mod reconcile;
+pub mod rescue;
 pub mod runner;
 pub mod sequencer;
 pub mod table;

@@ -2,6 +2,7 @@
 //! orders at the start and after every reconnect.
 
 use super::clock::Clock;
+use super::rescue::Rescue;
 use crate::net::http::HttpLimits;
 use crate::net::{Endpoint, http_post};
 use crate::venue::eip712::Address;
@@ -13,13 +14,17 @@ use crossbeam::channel::{Receiver, TryRecvError, bounded};
 pub struct VenueView {
     pub positions: Vec<Position>,
     pub orders: Vec<OpenOrder>,
+    /// Raw 10^-8 quote; `None` where the answer has none that can be read.
+    pub equity: Option<i64>,
 }
 
 /// Asks for the venue's view without blocking the thread that wants it.
 #[derive(Debug)]
 pub struct Reconciler {
-    info: Endpoint,
+    rest: Endpoint,
     owner: Address,
+    /// Of the traded markets; "" is the first one.
+    dexs: Vec<String>,
     clock: Clock,
     pending: Option<Receiver<Result<VenueView, String>>>,
 }
@@ -27,7 +32,18 @@ pub struct Reconciler {
 impl Reconciler {
     /// `rest`: the venue's REST base.
     pub fn new(rest: &Endpoint, owner: Address, clock: Clock) -> Reconciler {
-        Reconciler { info: rest.with_path("/info"), owner, clock, pending: None }
+        let dexs = vec![String::new()];
+        Reconciler { rest: rest.clone(), owner, dexs, clock, pending: None }
+    }
+
+    /// The coins that are traded: each dex has open orders and positions of its own.
+    pub fn trades<'a>(&mut self, coins: impl Iterator<Item = &'a str>) {
+        self.dexs = crate::venue::hyperliquid::meta::dexs(coins);
+    }
+
+    /// The second path to the same account.
+    pub fn rescue(&self) -> Rescue {
+        Rescue::new(&self.rest, self.owner, self.dexs.clone(), self.clock.clone())
     }
 
     /// Starts asking, unless that is under way.
@@ -36,9 +52,10 @@ impl Reconciler {
             return;
         }
         let (tx, rx) = bounded(1);
-        let (info, owner, clock) = (self.info.clone(), self.owner, self.clock.clone());
+        let (info, owner, clock) = (self.rest.with_path("/info"), self.owner, self.clock.clone());
+        let dexs = self.dexs.clone();
         let ask = move || {
-            let _ = tx.send(view(&info, owner, &clock));
+            let _ = tx.send(view(&info, owner, &dexs, &clock));
         };
         // Without a thread the receiver is disconnected, which is a failed try.
         let _ = std::thread::Builder::new().name("reconcile".into()).spawn(ask);
@@ -59,25 +76,66 @@ impl Reconciler {
         Some(result)
     }
 
+    /// The view now, blocking: for the last cancels.
+    pub fn view(&self) -> Result<VenueView, String> {
+        view(&self.rest.with_path("/info"), self.owner, &self.dexs, &self.clock)
+    }
+
     /// A question whose connection is gone has no use any more.
     pub fn forget(&mut self) {
         self.pending = None;
     }
 }
 
-/// Positions and open orders, blocking.
-pub fn view(to: &Endpoint, owner: Address, clock: &Clock) -> Result<VenueView, String> {
+/// Positions and open orders on these dexs, blocking.
+pub fn view(
+    to: &Endpoint,
+    owner: Address,
+    dexs: &[String],
+    clock: &Clock,
+) -> Result<VenueView, String> {
+    let mut view = VenueView { positions: Vec::new(), orders: Vec::new(), equity: None };
+    // Orders first: a fill between the two then shows in the position and is known by its trade id.
+    for dex in dexs {
+        view.orders.extend(open_orders(to, owner, dex, clock)?);
+    }
+    for dex in dexs {
+        let answer = ask(to, "clearinghouseState", owner, dex, clock)?;
+        // Each dex has collateral of its own; what the account is worth is their sum.
+        if let Some(worth) = info::equity(&answer) {
+            view.equity = view.equity.unwrap_or(0).checked_add(worth);
+        }
+        let positions = info::positions(&answer);
+        view.positions.extend(positions.ok_or_else(|| malformed("clearinghouseState"))?);
+    }
+    Ok(view)
+}
+
+/// The open orders on one dex, blocking.
+pub fn open_orders(
+    to: &Endpoint,
+    owner: Address,
+    dex: &str,
+    clock: &Clock,
+) -> Result<Vec<OpenOrder>, String> {
+    let answer = ask(to, "openOrders", owner, dex, clock)?;
+    info::open_orders(&answer).ok_or_else(|| malformed("openOrders"))
+}
+
+fn malformed(kind: &str) -> String {
+    format!("{kind}: not what the venue documents")
+}
+
+fn ask(
+    to: &Endpoint,
+    kind: &str,
+    owner: Address,
+    dex: &str,
+    clock: &Clock,
+) -> Result<Vec<u8>, String> {
     let owner = owner.text();
     let owner = String::from_utf8_lossy(&owner);
-    let ask = |kind: &str| {
-        let body = format!("{{\"type\":\"{kind}\",\"user\":\"{owner}\"}}");
-        http_post(to, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
-            .map_err(|error| format!("{kind}: {error}"))
-    };
-    let malformed = |kind: &str| format!("{kind}: not what the venue documents");
-    // Orders first: a fill between the two then shows in the position and is known by its trade id.
-    let orders = info::open_orders(&ask("openOrders")?).ok_or_else(|| malformed("openOrders"))?;
-    let positions = info::positions(&ask("clearinghouseState")?)
-        .ok_or_else(|| malformed("clearinghouseState"))?;
-    Ok(VenueView { positions, orders })
+    let body = serde_json::json!({"type": kind, "user": owner, "dex": dex}).to_string();
+    http_post(to, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
+        .map_err(|error| format!("{kind}: {error}"))
 }

@@ -103,6 +103,39 @@ pub struct SequencerStep {
     instruments: usize,
     /// Set when nothing is open and nothing is left to unwind.
     quiet: Arc<AtomicBool>,
+    jumps: Jumps,
+}
+
+/// Looks for clocks that jump, in real time: a process that stood still (a suspended machine), and
+/// a wall clock that was set. The venue's clock is compared by the core.
+#[derive(Clone, Copy, Debug)]
+struct Jumps {
+    bound_ns: u64,
+    /// When the last step began.
+    before: u64,
+    drift: Option<i64>,
+}
+
+impl Jumps {
+    /// The standstill before a step that begins now, if it was one.
+    #[inline]
+    fn stood_still(&mut self, begun: Stamp) -> Option<i64> {
+        let span = begun.0.saturating_sub(self.before);
+        let first = self.before == 0;
+        self.before = begun.0;
+        (span > self.bound_ns && !first).then_some(span as i64)
+    }
+
+    /// The wall clock's move since it was last found to be right, if it was a jump.
+    fn set(&mut self, drift: i64) -> Option<i64> {
+        let known = *self.drift.get_or_insert(drift);
+        let by = drift.wrapping_sub(known);
+        if by.unsigned_abs() <= self.bound_ns {
+            return None;
+        }
+        self.drift = Some(drift);
+        Some(by)
+    }
 }
 
 impl SequencerStep {
@@ -125,7 +158,14 @@ impl SequencerStep {
             last: Nanos::ZERO,
             instruments,
             quiet,
+            jumps: Jumps { bound_ns: u64::MAX, before: 0, drift: None },
         }
+    }
+
+    /// Clocks that move by more than this against each other have jumped; zero: not compared.
+    pub fn watch_clocks(mut self, bound: Nanos) -> SequencerStep {
+        self.jumps.bound_ns = if bound == Nanos::ZERO { u64::MAX } else { bound.0 };
+        self
     }
 
     pub fn into_core(self) -> Core {
@@ -177,7 +217,14 @@ impl SequencerStep {
     #[cold]
     fn telemetry(&mut self, now: Stamp) {
         self.next_telemetry = now.0 + TELEMETRY_NS;
+        if self.jumps.bound_ns != u64::MAX
+            && let Some(by) = self.jumps.set(self.clock.wall_drift(now))
+        {
+            self.apply(self.last, Event::ClockJump { by, recv: now });
+        }
         self.quiet.store(self.core.is_flat_and_quiet(), Ordering::Release);
+        let (counts, refusals) = (self.core.counts(), self.core.refusals());
+        self.metrics.core.write(counts, refusals, self.core.standing(), now.0);
         for i in 0..self.instruments {
             let snapshot = self.core.snapshot(InstId(i as u16));
             // A full ring means that nobody looks.
@@ -229,6 +276,9 @@ impl Step for SequencerStep {
         let begun = self.clock.stamp();
         let now = self.clock.time(begun).max(self.last);
         self.last = now;
+        if let Some(by) = self.jumps.stood_still(begun) {
+            self.apply(now, Event::ClockJump { by, recv: begun });
+        }
         // What happened to our account first: it decides how much more may be asked for.
         let mut drained = self.drain_account(now);
         drained += self.drain_market(now, begun);
@@ -248,5 +298,25 @@ impl Step for SequencerStep {
             self.journal.flush();
         }
         drained
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_noticed_once() {
+        let mut jumps = Jumps { bound_ns: 1_000, before: 0, drift: None };
+        assert_eq!(jumps.stood_still(Stamp(50_000)), None, "nothing was before the first step");
+        assert_eq!(jumps.stood_still(Stamp(51_000)), None);
+        assert_eq!(jumps.stood_still(Stamp(52_001)), Some(1_001));
+        assert_eq!(jumps.stood_still(Stamp(52_002)), None);
+
+        assert_eq!(jumps.set(7), None, "where it stands at the start is right");
+        assert_eq!(jumps.set(1_007), None);
+        assert_eq!(jumps.set(1_008), Some(1_001));
+        assert_eq!(jumps.set(1_008), None, "said once");
+        assert_eq!(jumps.set(-500), Some(-1_508), "back again");
     }
 }

@@ -57,9 +57,10 @@ const BOOK_EVENTS: usize = 15;
 
 impl Depths {
     pub fn for_instruments(count: usize) -> Depths {
-        // Orders that can be open, each with a cancel and a question behind it, and one action for
-        // all: egress takes them all in its next step, so one burst is the most that can wait.
-        let burst = count * (ORDERS_MAX * 3 + 4) + 1;
+        // Orders that can be open, each with a cancel and a question behind it, questions about
+        // rules and proofs, and one action for all: egress takes them all in its next step, so one
+        // burst is the most that can wait.
+        let burst = count * (ORDERS_MAX * 3 + 8) + 2;
         Depths {
             // 16 books of every market: the venue sends one a block of 70 ms. No more, because the
             // slots that are used in turn should stay in the first-level cache: 16 KiB for one
@@ -264,7 +265,7 @@ impl Table {
             (1, 1, 1),
             "each step runs on exactly one thread"
         );
-        let burst = instruments * (ORDERS_MAX * 3 + 4) + 1;
+        let burst = instruments * (ORDERS_MAX * 3 + 8) + 2;
         if self.depths.orders < burst {
             return Err(TableError(format!(
                 "the order ring holds {} actions, but {instruments} markets can cause {burst} at \

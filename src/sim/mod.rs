@@ -16,6 +16,7 @@ mod types;
 pub mod calibrate;
 pub mod exchange;
 pub mod flow;
+pub mod mirror;
 pub mod probe;
 pub mod recording;
 pub mod server;

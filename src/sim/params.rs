@@ -20,9 +20,9 @@ pub enum Scenario {
     Calm,
     /// Three times as many jumps, half as large again, half the depth, twice the aggressors.
     Volatile,
-    /// Two of three clusters of jumps go up.
+    /// Nine of ten clusters of jumps go up.
     TrendUp,
-    /// Two of three clusters of jumps go down.
+    /// Nine of ten clusters of jumps go down.
     TrendDown,
     /// Nine of ten aggressors buy, three times as many, and the price gives way to them.
     OneSided,
@@ -207,8 +207,8 @@ impl FlowParams {
                     *size = size.permille(500);
                 }
             }
-            Scenario::TrendUp => self.jump_up_permille = 667,
-            Scenario::TrendDown => self.jump_up_permille = 333,
+            Scenario::TrendUp => self.jump_up_permille = 900,
+            Scenario::TrendDown => self.jump_up_permille = 100,
             Scenario::OneSided => {
                 self.aggressor_buy_permille = 900;
                 self.aggressors_per_1000_s *= 3;

@@ -23,12 +23,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::event::{Level, Tif};
+use crate::event::Level;
 use crate::instrument::InstId;
 use crate::units::{Nanos, Price, Qty, Side};
 
 use super::csv::{Row, Table};
-use super::exchange::{Exchange, Market, order};
+use super::exchange::{Exchange, Market};
+use super::mirror::{play_sides, play_trade};
 
 /// Levels of a side in a recorded book.
 pub const LEVELS: usize = 20;
@@ -277,53 +278,13 @@ impl Recording {
 
     fn play(&self, exchange: &mut Exchange, what: What) {
         match what {
-            What::Trade { side, px, qty } => self.play_trade(exchange, side, px, qty),
-            What::Bbo { bid, ask } => self.play_sides(exchange, &[bid], &[ask], false),
+            What::Trade { side, px, qty } => play_trade(exchange, self.inst, side, px, qty),
+            What::Bbo { bid, ask } => play_sides(exchange, self.inst, &[bid], &[ask], false),
             What::Book { first, bids, asks } => {
                 let (first, bids) = (first as usize, usize::from(bids));
                 let middle = first + bids;
                 let (b, a) = (&self.levels[first..middle], &self.levels[middle..]);
-                self.play_sides(exchange, b, &a[..usize::from(asks)], true);
-            }
-        }
-    }
-
-    fn play_trade(&self, exchange: &mut Exchange, side: Side, px: Price, qty: Qty) {
-        let (inst, resting) = (self.inst, side.opposite());
-        let at_or_better = |p: Price| p.0 * side.sign() <= px.0 * side.sign();
-        exchange.crowd_clear_better(inst, resting, px);
-        exchange.crowd_clear(inst, side, |p| !at_or_better(p) || p == px);
-        // What stands there besides what we know was there too: the trade is printed whole.
-        let known: i128 = exchange
-            .levels(inst, resting, usize::MAX)
-            .take_while(|l| at_or_better(l.px))
-            .map(|l| i128::from(l.qty.0))
-            .sum();
-        let missing = i128::from(qty.0) - known;
-        if missing > 0 {
-            // It is at most the trade's size, and so is what the crowd has here by then.
-            let crowd = exchange.crowd_level(inst, resting, px).0;
-            exchange.crowd_set_level(inst, resting, px, Qty(crowd + missing as i64));
-        }
-        exchange.crowd_place(order(inst, side, px, qty, Tif::Ioc));
-    }
-
-    /// Makes the crowd's levels equal to the recorded ones: all of them (`whole`), or only the
-    /// best of each side and what is better.
-    fn play_sides(&self, exchange: &mut Exchange, bids: &[Level], asks: &[Level], whole: bool) {
-        for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
-            if let (true, Some(best)) = (!whole, levels.first()) {
-                exchange.crowd_clear_better(self.inst, side, best.px);
-                let sign = side.sign();
-                exchange
-                    .crowd_clear(self.inst, side.opposite(), |p| p.0 * sign <= best.px.0 * sign);
-            } else {
-                exchange.crowd_clear(self.inst, side, |p| !levels.iter().any(|l| l.px == p));
-            }
-        }
-        for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
-            for level in levels {
-                exchange.crowd_set_level(self.inst, side, level.px, level.qty);
+                play_sides(exchange, self.inst, b, &a[..usize::from(asks)], true);
             }
         }
     }

@@ -79,6 +79,7 @@ impl RejectKind {
             RejectReason::Expired => RejectKind::Expired,
             RejectReason::PostOnlyMode => RejectKind::PostOnlyMode,
             RejectReason::UnknownAsset => RejectKind::UnknownAsset,
+            RejectReason::NothingToModify => RejectKind::ModifyNotOpen,
             RejectReason::BadRequest | RejectReason::Unrecognized => RejectKind::InvalidPrice,
         }
     }
@@ -103,9 +104,9 @@ impl RejectKind {
             RejectKind::Signature => RejectReason::Signature,
             RejectKind::Expired => RejectReason::Expired,
             RejectKind::UnknownAsset => RejectReason::UnknownAsset,
+            RejectKind::ModifyNotOpen => RejectReason::NothingToModify,
             RejectKind::InvalidPrice
             | RejectKind::NotOpen
-            | RejectKind::ModifyNotOpen
             | RejectKind::ModifyTif
             | RejectKind::Leverage => RejectReason::BadRequest,
         }

@@ -217,6 +217,8 @@ pub enum ServerFault {
     Malformed(Scope, BadFrame),
     /// New connections are closed at once. Until [`ServerFault::Heal`].
     RefuseNew,
+    /// New WebSockets are closed at once, HTTP is served. Until [`ServerFault::Heal`].
+    RefuseWebSockets,
     /// Ends silence, delay and refusal.
     Heal,
 }

@@ -9,6 +9,9 @@ pub struct PnlGuardParams {
     pub trigger: Notional,
     /// Shortest time it stays engaged.
     pub hold: Nanos,
+    /// Share of the trigger above which it clears, 0..=1000. At 1000 it clears where it engages,
+    /// and flaps.
+    pub clear_permille: i64,
 }
 
 /// Widens and shrinks quotes after losses.
@@ -19,16 +22,16 @@ pub struct PnlGuard {
 }
 
 impl PnlGuard {
-    /// Clears only after the hold and only above half of the trigger.
+    /// Clears only after the hold and only above its share (half by default) of the trigger.
     pub fn update(&mut self, now: Nanos, realized: Notional, params: &PnlGuardParams) -> bool {
+        // Below 2^97: a quote amount is at most 10^10 x 10^16 raw.
+        let above = || realized.0 * 1000 > params.trigger.0 * i128::from(params.clear_permille);
         match self.since {
             None if realized <= params.trigger => {
                 self.since = Some(now);
                 self.engaged += 1;
             }
-            Some(since) if now.since(since) >= params.hold && realized.0 > params.trigger.0 / 2 => {
-                self.since = None;
-            }
+            Some(since) if now.since(since) >= params.hold && above() => self.since = None,
             _ => {}
         }
         self.is_active()
@@ -113,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_guard_does_not_flap() {
-        let params = PnlGuardParams { trigger: cents(-20), hold: Nanos::from_secs(60) };
+        let hold = Nanos::from_secs(60);
+        let params = PnlGuardParams { trigger: cents(-20), hold, clear_permille: 500 };
         let mut guard = PnlGuard::default();
         let at = Nanos::from_secs;
         assert!(!guard.update(at(1), cents(-19), &params));
@@ -126,6 +130,13 @@ mod tests {
         // It needs the full trigger again.
         assert!(!guard.update(at(72), cents(-19), &params));
         assert_eq!(guard.engaged(), 1);
+        // Without hysteresis the same losses engage it twice.
+        let bare = PnlGuardParams { hold: Nanos(1), clear_permille: 1000, ..params };
+        let mut guard = PnlGuard::default();
+        for (s, c) in [(1, -20), (2, -19), (3, -20), (4, -19)] {
+            guard.update(at(s), cents(c), &bare);
+        }
+        assert_eq!(guard.engaged(), 2);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //!                      |  filled, too small, or the other way round                ^
 //!                      +-----------------------------------------------------------+
 //! ```
+//! With a second tier the first passive order that is gone unfilled makes way for another one, which
+//! rests nearer to the mid, and only after that for the cross.
+//!
 //! The cross is an IOC limited to `slippage` of the mid at decision time. When the market has moved
 //! further than that while the passive order waited, the cross is abandoned and the decision made
 //! anew. When inventory that can be hedged has not shrunk within `deadline` of the first decision to
@@ -24,6 +27,10 @@ pub struct HedgeParams {
     pub passive_offset: Bps,
     /// How long the passive order waits; zero crosses at once.
     pub passive_wait: Nanos,
+    /// Distance from the mid of a second passive order, which takes the place of the first.
+    pub second_offset: Bps,
+    /// How long the second one waits; zero: there is none.
+    pub second_wait: Nanos,
     /// Bound of the crossing price from the mid at decision time.
     pub slippage: Bps,
     /// Pause after a hedge.
@@ -93,10 +100,12 @@ pub enum HedgeReason {
     Stuck = 10,
     OutOfGrid = 11,
     DryRun = 12,
+    /// The first passive order waited in vain: the second one rests.
+    SecondPassive = 13,
 }
 
 impl HedgeReason {
-    pub const ALL: [HedgeReason; 13] = [
+    pub const ALL: [HedgeReason; 14] = [
         HedgeReason::WithinTrigger,
         HedgeReason::ResidualBelowMinimum,
         HedgeReason::PassiveFirst,
@@ -110,6 +119,7 @@ impl HedgeReason {
         HedgeReason::Stuck,
         HedgeReason::OutOfGrid,
         HedgeReason::DryRun,
+        HedgeReason::SecondPassive,
     ];
 
     pub fn name(self) -> &'static str {
@@ -127,6 +137,7 @@ impl HedgeReason {
             HedgeReason::Stuck => "stuck",
             HedgeReason::OutOfGrid => "out_of_grid",
             HedgeReason::DryRun => "dry_run",
+            HedgeReason::SecondPassive => "second_passive",
         }
     }
 }
@@ -157,6 +168,8 @@ pub struct HedgeStep {
 pub struct Hedger {
     phase: Phase,
     since: Nanos,
+    /// The running hedge has come to its second passive order, or past it.
+    second: bool,
     /// When the running hedge was decided, and at which inventory and doubled mid.
     decided: Nanos,
     decided_inventory: Qty,
@@ -258,6 +271,10 @@ impl Hedger {
             Phase::Resting => self.rest(params, view, own, guard_active, quantizer),
             // A cancel that was refused, or an order that was found alive, is cancelled again.
             Phase::Pulling if own.open > 0 => pull(own, view),
+            Phase::Pulling if params.second_wait > Nanos::ZERO && !self.second => {
+                self.second = true;
+                self.passive(params, view, guard_active, quantizer)
+            }
             Phase::Pulling => self.cross(params, view, guard_active, quantizer),
             // An IOC never rests, so one that is alive was mistaken for something else.
             Phase::Crossing if own.open > 0 => pull(own, view),
@@ -281,23 +298,47 @@ impl Hedger {
         guard_active: bool,
         quantizer: &mut Quantizer,
     ) -> HedgeStep {
-        let (side, qty, residual) = match self.wanted(params, view, guard_active, quantizer) {
-            Ok(order) => order,
-            Err(reason) => return nothing(reason, view, None),
-        };
+        if let Err(reason) = self.wanted(params, view, guard_active, quantizer) {
+            return nothing(reason, view, None);
+        }
+        self.second = false;
         self.decided = view.now;
         self.decided_inventory = view.inventory;
         self.decided_mid2 = view.top.mid2();
         if params.passive_wait == Nanos::ZERO {
             return self.cross(params, view, guard_active, quantizer);
         }
+        self.passive(params, view, guard_active, quantizer)
+    }
+
+    /// The first or the second passive order, off the mid of now.
+    fn passive(
+        &mut self,
+        params: &HedgeParams,
+        view: &View,
+        guard_active: bool,
+        quantizer: &mut Quantizer,
+    ) -> HedgeStep {
+        let (side, qty, residual) = match self.wanted(params, view, guard_active, quantizer) {
+            Ok(order) => order,
+            Err(reason) => {
+                self.enter(Phase::Idle, view.now);
+                return nothing(reason, view, None);
+            }
+        };
+        let offset = if self.second { params.second_offset } else { params.passive_offset };
         let mid = view.top.mid();
         let wanted = match side {
-            Side::Buy => mid.shift(Bps(-params.passive_offset.0)).min(below(view.top.ask.px)),
-            Side::Sell => mid.shift(params.passive_offset).max(above(view.top.bid.px)),
+            Side::Buy => mid.shift(Bps(-offset.0)).min(below(view.top.ask.px)),
+            Side::Sell => mid.shift(offset).max(above(view.top.bid.px)),
         };
         let order = quantizer.quantize(side, wanted, qty, PriceIntent::Passive, SizePolicy::Down);
         self.place(order, side, Tif::Alo, residual, params, view, Phase::Resting)
+    }
+
+    /// How long the passive order of now waits.
+    fn wait(&self, params: &HedgeParams) -> Nanos {
+        if self.second { params.second_wait } else { params.passive_wait }
     }
 
     fn rest(
@@ -310,7 +351,7 @@ impl Hedger {
     ) -> HedgeStep {
         let turned = Side::of_sign(view.inventory) != Side::of_sign(self.decided_inventory);
         let settled = turned || view.inventory.abs() <= params.rule.trigger;
-        let end = self.since.after(params.passive_wait);
+        let end = self.since.after(self.wait(params));
         if own.open == 0 {
             // Filled: the next clip comes after the cooldown. Otherwise the venue refused it (it
             // would have traded) or cancelled it, and what is left crosses.
@@ -395,6 +436,9 @@ impl Hedger {
         // What becomes of a cross is an event; the end of a passive wait is a timer.
         let (reason, wake) = match tif {
             Tif::Ioc => (HedgeReason::Cross, None),
+            _ if self.second => {
+                (HedgeReason::SecondPassive, Some(view.now.after(self.wait(params))))
+            }
             _ => (HedgeReason::PassiveFirst, Some(view.now.after(params.passive_wait))),
         };
         let target = Target { side, px, qty, tif, reduce_only: true };
@@ -450,7 +494,15 @@ impl Hedger {
     /// again when that one is gone.
     pub fn held_back(&mut self) {
         self.hedges -= 1;
-        self.phase = if self.phase == Phase::Crossing { Phase::Pulling } else { Phase::Idle };
+        self.phase = match self.phase {
+            Phase::Crossing => Phase::Pulling,
+            // The second passive order is made again, not the first.
+            Phase::Resting if self.second => {
+                self.second = false;
+                Phase::Pulling
+            }
+            _ => Phase::Idle,
+        };
     }
 
     /// Everything was stopped: what was decided before is not true any more.
@@ -461,7 +513,7 @@ impl Hedger {
     }
 
     pub fn digest(&self, h: &mut StateHasher) {
-        h.word(self.phase as u64);
+        h.word(self.phase as u64 | u64::from(self.second) << 8);
         h.word(self.since.0);
         h.word(self.decided.0);
         h.signed(self.decided_inventory.0);

@@ -40,6 +40,7 @@ pub enum Shortfall {
 
 /// How the sizes came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Allocated {
     /// By weight; some levels may have been dropped.
     ByWeight,
@@ -52,6 +53,14 @@ pub enum Allocated {
 }
 
 impl Allocated {
+    pub const ALL: [Allocated; 5] = [
+        Allocated::ByWeight,
+        Allocated::Concentrated,
+        Allocated::WaterFilled,
+        Allocated::BelowFloor,
+        Allocated::NoEdge,
+    ];
+
     /// Stable snake_case name for counters and JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@
 use crate::event::Tif;
 use crate::instrument::{PriceIntent, Quantized, Quantizer, SizePolicy};
 use crate::strategy::guard::{Healing, HealingParams, PnlGuard, PnlGuardParams};
+use crate::strategy::model::{ModelKind, ModelParams, ModelQuote, Pricer};
 use crate::strategy::quality::QualityParams;
 use crate::strategy::regime::{Mode, Regime, RegimeParams, Trend};
 use crate::strategy::{Target, View, line};
@@ -63,6 +64,8 @@ pub struct RegimeOverride {
 pub struct MakerParams {
     /// Spread while volatility is not known.
     pub spread_base: Bps,
+    /// What makes the spread once volatility is known, and where it is centred.
+    pub model: ModelParams,
     /// Spread in calm and in wild volatility; linear between.
     pub spread_calm: Bps,
     pub spread_wild: Bps,
@@ -111,13 +114,15 @@ pub enum SpreadPart {
     Trend = 4,
     Healing = 5,
     Quality = 6,
+    /// A pricing model's spread, in place of `Volatility`.
+    Model = 7,
 }
 
-pub const SPREAD_PARTS: usize = 7;
+pub const SPREAD_PARTS: usize = 8;
 
 impl SpreadPart {
     pub const NAMES: [&'static str; SPREAD_PARTS] =
-        ["volatility", "regime", "pnl_guard", "inventory", "trend", "healing", "quality"];
+        ["volatility", "regime", "pnl_guard", "inventory", "trend", "healing", "quality", "model"];
 }
 
 /// The named factors of a size, permille, in the order of [`SideQuote::factors`].
@@ -154,10 +159,18 @@ pub enum Silence {
     Breaker = 10,
     NotReady = 11,
     Risk = 12,
+    // -- the ladder's -----------------------------------------------------------------------------
+    /// No level earns more than adverse selection and fees cost.
+    NoEdge = 13,
+    // -- standing guards --------------------------------------------------------------------------
+    /// The settings are not proved at this price, or under the venue's new rules.
+    Unproved = 14,
+    /// The venue takes no orders of this market any more.
+    Delisted = 15,
 }
 
 impl Silence {
-    pub const ALL: [Silence; 12] = [
+    pub const ALL: [Silence; 15] = [
         Silence::Asymmetric,
         Silence::TrendFilter,
         Silence::VolatilityPause,
@@ -170,6 +183,9 @@ impl Silence {
         Silence::Breaker,
         Silence::NotReady,
         Silence::Risk,
+        Silence::NoEdge,
+        Silence::Unproved,
+        Silence::Delisted,
     ];
 
     pub fn name(self) -> &'static str {
@@ -186,6 +202,9 @@ impl Silence {
             Silence::Breaker => "breaker",
             Silence::NotReady => "not_ready",
             Silence::Risk => "risk",
+            Silence::NoEdge => "no_edge",
+            Silence::Unproved => "unproved",
+            Silence::Delisted => "delisted",
         }
     }
 
@@ -229,6 +248,12 @@ impl SideQuote {
     pub fn spread(&self) -> Bps {
         Bps(self.parts.iter().map(|p| i64::from(*p)).sum())
     }
+
+    /// Would its fills shrink the inventory?
+    #[inline]
+    pub fn reduces(&self, view: &View) -> bool {
+        Side::of_sign(view.inventory) == Some(self.side.opposite())
+    }
 }
 
 /// The maker of one instrument: its guards' memory.
@@ -237,6 +262,9 @@ pub struct Maker {
     pub regime: Regime,
     pub pnl_guard: PnlGuard,
     pub healing: Healing,
+    pricer: Pricer,
+    /// The model's quote in the last draft; `None` for the spread model.
+    model: Option<ModelQuote>,
 }
 
 impl Maker {
@@ -248,6 +276,24 @@ impl Maker {
         quality: [Bps; 2],
         quantizer: &mut Quantizer,
     ) -> [SideQuote; 2] {
+        let drafts = self.draft(params, view, quality);
+        drafts.map(|quote| {
+            if quote.silence.is_some() {
+                return quote;
+            }
+            let px = bounded(view, quote.side, self.wanted(params, view, &quote));
+            self.sized(params, view, px, quote, quantizer)
+        })
+    }
+
+    /// What both sides are before they have a price and a size: their guards' parts and factors, and
+    /// which of them a filter silences.
+    pub fn draft(
+        &mut self,
+        params: &MakerParams,
+        view: &View,
+        quality: [Bps; 2],
+    ) -> [SideQuote; 2] {
         let reading = &view.reading;
         let vol = reading.volatility;
         self.regime.update(view.now, vol, reading.trend, view.inventory, &params.regime);
@@ -257,7 +303,20 @@ impl Maker {
         let over = self.regime_override(params);
 
         let mut parts = [0i32; SPREAD_PARTS];
-        parts[SpreadPart::Volatility as usize] = spread_by_volatility(params, vol) as i32;
+        self.model = None;
+        let mut failed = false;
+        match vol {
+            Some(vol) if params.model.kind != ModelKind::Spread => {
+                match self.pricer.quote(&params.model, params.size, vol, view.inventory) {
+                    Ok(model) => {
+                        parts[SpreadPart::Model as usize] = model.part().0 as i32;
+                        self.model = Some(model);
+                    }
+                    Err(_) => failed = true,
+                }
+            }
+            _ => parts[SpreadPart::Volatility as usize] = spread_by_volatility(params, vol) as i32,
+        }
         parts[SpreadPart::Regime as usize] = over.spread.0 as i32;
         if self.pnl_guard.is_active() {
             parts[SpreadPart::PnlGuard as usize] = params.pnl_guard_spread.0 as i32;
@@ -273,7 +332,6 @@ impl Maker {
         }
         factors[SizeFactor::Inventory as usize] = params.inventory_size.at(held, 1000) as u16;
 
-        let reservation = reservation(params, view);
         let draft = SideQuote {
             side: Side::Buy,
             px: Price::ZERO,
@@ -288,8 +346,42 @@ impl Maker {
             let mut quote = draft;
             quote.side = side;
             quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
-            self.side(params, view, reservation, quote, quantizer)
+            if failed {
+                quote.silence = Some(Silence::Overflow);
+                return quote;
+            }
+            self.filtered(params, view, quote)
         })
+    }
+
+    /// Half the spread from the reservation price: a model's part as fine as it is, the others in
+    /// 10^-4 bps.
+    fn wanted(&self, params: &MakerParams, view: &View, quote: &SideQuote) -> Price {
+        let Some(model) = self.model else {
+            return away(quote.side, reservation(params, view), Bps(quote.spread().0 / 2));
+        };
+        let fine = model.shift - quote.side.sign() * (model.spread / 2);
+        let rest = quote.spread().0 - i64::from(quote.parts[SpreadPart::Model as usize]);
+        away(quote.side, ModelQuote::moved(view.top.mid(), fine), Bps(rest / 2))
+    }
+
+    fn runs_over(&self, side: Side) -> bool {
+        match self.regime.trend {
+            Trend::Down => side == Side::Buy,
+            Trend::Up => side == Side::Sell,
+            Trend::None => false,
+        }
+    }
+
+    /// What silences this side, unless it reduces inventory.
+    pub fn filter(&self, params: &MakerParams, side: Side) -> Option<Silence> {
+        if self.regime.paused {
+            Some(Silence::VolatilityPause)
+        } else if self.runs_over(side) && params.trend_pauses {
+            Some(Silence::TrendFilter)
+        } else {
+            None
+        }
     }
 
     fn regime_override(&self, params: &MakerParams) -> RegimeOverride {
@@ -299,77 +391,42 @@ impl Maker {
         }
     }
 
-    fn side(
-        &self,
-        params: &MakerParams,
-        view: &View,
-        reservation: Price,
-        mut quote: SideQuote,
-        quantizer: &mut Quantizer,
-    ) -> SideQuote {
+    fn filtered(&self, params: &MakerParams, view: &View, mut quote: SideQuote) -> SideQuote {
         let side = quote.side;
         let held = view.inventory.abs();
         let adding = Side::of_sign(view.inventory) == Some(side);
-        let reducing = Side::of_sign(view.inventory) == Some(side.opposite());
-        // 1. Filters. The reducing side of an inventory survives all of them.
-        let run_over = match self.regime.trend {
-            Trend::Down => side == Side::Buy,
-            Trend::Up => side == Side::Sell,
-            Trend::None => false,
-        };
+        let reducing = quote.reduces(view);
+        // Filters. The reducing side of an inventory survives all of them.
         let silence = if adding && held > params.asymmetric_above {
             Some(Silence::Asymmetric)
         } else if reducing {
             None
-        } else if self.regime.paused {
-            Some(Silence::VolatilityPause)
-        } else if run_over && params.trend_pauses {
-            Some(Silence::TrendFilter)
         } else {
-            None
+            self.filter(params, side)
         };
         if let Some(silence) = silence {
             quote.silence = Some(silence);
             return quote;
         }
-        // 2. Price. The trend's extra belongs to one side, so it counts twice in the full spread
-        //    of that side's explanation and once in its distance.
+        // The trend's extra belongs to one side, so it counts twice in the full spread of that
+        // side's explanation and once in its distance.
+        let run_over = self.runs_over(side);
         if self.regime.trend != Trend::None && (!run_over || !params.trend_pauses) {
             quote.parts[SpreadPart::Trend as usize] = 2 * params.trend_extra.0 as i32;
         }
-        let distance = Bps(quote.spread().0 / 2);
-        let wanted = match side {
-            Side::Buy => reservation.shift(Bps(-distance.0)),
-            Side::Sell => reservation.shift(distance),
-        };
-        // A post-only order may not touch the other side, and a quote without its edge against the
-        // microprice would be pulled by the next book: both bound it. (Two raw units cover the
-        // rounding of the two divisions.)
-        let edge = Bps(view.min_edge.0 + 2);
-        let bounded = match side {
-            Side::Buy => {
-                let fair = view.reading.microprice.shift(Bps(-edge.0));
-                wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
-            }
-            Side::Sell => {
-                let fair = view.reading.microprice.shift(edge);
-                wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
-            }
-        };
-        self.sized(params, view, bounded, reducing, quote, quantizer)
+        quote
     }
 
-    /// 3. The size, in the room that the limits leave, and through the one door.
+    /// The size, in the room that the limits leave, and through the one door.
     fn sized(
         &self,
         params: &MakerParams,
         view: &View,
         px: Price,
-        reducing: bool,
         mut quote: SideQuote,
         quantizer: &mut Quantizer,
     ) -> SideQuote {
-        let side = quote.side;
+        let (side, reducing) = (quote.side, quote.reduces(view));
         let held = view.inventory.abs();
         let wish = self.size(params, &quote, held, reducing).min(view.order_max);
         let room = view.room[side.index()];
@@ -423,6 +480,7 @@ impl Maker {
         self.regime.digest(h);
         self.pnl_guard.digest(h);
         self.healing.digest(h);
+        self.pricer.digest(h);
     }
 }
 
@@ -459,8 +517,34 @@ fn size_by_volatility(params: &MakerParams, vol: Option<Bps>) -> i64 {
     line(vol.0, calm, wild, params.size_calm_permille, params.size_wild_permille)
 }
 
+/// The price at a distance from the reservation price, on its side of it.
+#[inline]
+pub fn away(side: Side, reservation: Price, distance: Bps) -> Price {
+    reservation.shift(Bps(-side.sign() * distance.0))
+}
+
+/// A side's wanted price, within what a resting order may be.
+///
+/// A post-only order may not touch the other side, and a quote without its edge against the
+/// microprice would be pulled by the next book: both bound it. (Two raw units cover the rounding of
+/// the two divisions.)
+#[inline]
+pub fn bounded(view: &View, side: Side, wanted: Price) -> Price {
+    let edge = Bps(view.min_edge.0 + 2);
+    match side {
+        Side::Buy => {
+            let fair = view.reading.microprice.shift(Bps(-edge.0));
+            wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
+        }
+        Side::Sell => {
+            let fair = view.reading.microprice.shift(edge);
+            wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
+        }
+    }
+}
+
 /// The mid, leaning against the inventory: down when long, so that the ask is met first.
-fn reservation(params: &MakerParams, view: &View) -> Price {
+pub fn reservation(params: &MakerParams, view: &View) -> Price {
     let mid = view.top.mid();
     if params.skew_at_soft_cap.0 == 0 || params.soft_cap.0 == 0 {
         return mid;

@@ -7,6 +7,7 @@ pub mod signal;
 
 pub mod guard;
 pub mod regime;
+pub mod tier;
 
 pub mod maker;
 pub mod quality;
@@ -19,7 +20,10 @@ pub mod requote;
 pub mod fxmath;
 pub mod imbalance;
 pub mod ladder;
+pub mod ladder_quote;
+pub mod model;
 pub mod pair;
+pub mod pair_exec;
 pub mod pricing;
 pub mod proof;
 

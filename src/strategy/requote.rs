@@ -3,8 +3,13 @@
 //! A resting order stays while its price is within a tolerance of a target and its size within a
 //! band: each requote gives up queue position and costs rate budget. An order whose fate is unknown
 //! blocks new ones on its side, because nobody knows what rests there.
+//!
+//! Modify or cancel and place. A modify is one entry, one signature's share and one unit of the rate
+//! budget where the pair is two of each, and the side is never empty in between. But at Hyperliquid
+//! it is sorted into the block by the new order, behind all cancels, so whatever must go because its
+//! edge is gone is cancelled (fast cancel, silence), never modified.
 
-use crate::event::OrderId;
+use crate::event::{OrderId, Tif};
 use crate::orders::{Order, OrderState};
 use crate::strategy::Target;
 use crate::units::{Bps, Nanos, Side};
@@ -17,6 +22,8 @@ pub struct RequoteParams {
     pub size_band_permille: i64,
     /// Shortest time between a quote's acknowledgement and its next change.
     pub min_rest: Nanos,
+    /// A quote that moves is modified, where it would else be cancelled and placed anew.
+    pub modifies: bool,
 }
 
 /// Changes of one side.
@@ -24,6 +31,8 @@ pub struct RequoteParams {
 pub struct Changes<const N: usize> {
     pub cancel: [Option<OrderId>; N],
     pub place: [Option<Target>; N],
+    /// Orders that move: each takes its target's place and price at once.
+    pub modify: [Option<(OrderId, Target)>; N],
     /// A quote should change but is not old enough: look again then.
     pub later: Option<Nanos>,
 }
@@ -36,11 +45,15 @@ pub fn diff<'a, const N: usize>(
     targets: &[Option<Target>; N],
     resting: impl Iterator<Item = &'a Order>,
 ) -> Changes<N> {
-    let mut changes = Changes { cancel: [None; N], place: *targets, later: None };
+    let mut changes =
+        Changes { cancel: [None; N], place: *targets, modify: [None; N], later: None };
     let mut blocked = false;
     let mut cancels = 0;
     for order in resting.filter(|o| o.side == side) {
-        let kept = changes.place.iter_mut().find(|t| t.is_some_and(|t| fits(params, order, &t)));
+        // The nearest one: levels may lie closer together than the tolerance.
+        let fitting =
+            changes.place.iter_mut().filter(|t| t.is_some_and(|t| fits(params, order, &t)));
+        let kept = fitting.min_by_key(|t| t.map_or(i64::MAX, |t| (t.px.0 - order.px.0).abs()));
         match order.state {
             OrderState::Unknown => blocked = true,
             OrderState::Canceling => {}
@@ -71,7 +84,43 @@ pub fn diff<'a, const N: usize>(
     if blocked {
         changes.place = [None; N];
     }
+    if params.modifies && cancels > 0 {
+        changes.pair_up();
+    }
     changes
+}
+
+impl<const N: usize> Changes<N> {
+    /// Each order that would be cancelled takes the place of an order that would be placed, as far
+    /// as there are both.
+    fn pair_up(&mut self) {
+        let mut wanted = self.place.iter_mut().filter(|t| t.is_some_and(is_modifiable));
+        for (cancel, modify) in self.cancel.iter_mut().zip(&mut self.modify) {
+            let Some(id) = *cancel else { break };
+            let Some(target) = wanted.next().and_then(Option::take) else { break };
+            *modify = Some((id, target));
+            *cancel = None;
+        }
+    }
+
+    /// Nothing takes the place of what goes: what would be modified is cancelled.
+    pub fn cancels_only(&mut self) {
+        self.place = [None; N];
+        for (cancel, modify) in self.cancel.iter_mut().zip(&mut self.modify) {
+            if let Some((id, _)) = modify.take() {
+                *cancel = Some(id);
+            }
+        }
+    }
+
+    pub fn places(&self) -> bool {
+        self.place.iter().any(Option::is_some) || self.modify.iter().any(Option::is_some)
+    }
+}
+
+/// A modify may not trade at once, nor change what its order is for.
+fn is_modifiable(target: Target) -> bool {
+    target.tif == Tif::Alo && !target.reduce_only
 }
 
 #[inline]

@@ -10,6 +10,7 @@ pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};
 use crate::instrument::InstId;
+use crate::units::Nanos;
 use hyperliquid::feed::Decoded;
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
@@ -56,6 +57,8 @@ pub enum FeedFrame {
     Book,
     Bbo,
     Trades(u32),
+    /// Mark, oracle and funding of a market.
+    Context,
     /// Acknowledgements, pongs, greetings, refusals.
     Control,
     /// A channel or market that this session does not read.
@@ -94,6 +97,7 @@ impl MarketFeed {
                 Decoded::Book(_) => FeedFrame::Book,
                 Decoded::Bbo(_) => FeedFrame::Bbo,
                 Decoded::Trades(n) => FeedFrame::Trades(n),
+                Decoded::Context(_) => FeedFrame::Context,
                 Decoded::Control(_) => FeedFrame::Control,
                 Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
                 Decoded::Full(inst) => FeedFrame::Full(inst),
@@ -165,18 +169,15 @@ fn lighter_rare(decoded: lighter::feed::Decoded) -> FeedFrame {
     use lighter::feed::Decoded as D;
     match decoded {
         D::Trades(n) => FeedFrame::Trades(n),
+        D::Stats(_) => FeedFrame::Context,
         D::Control(Control::Ping) => FeedFrame::Ping,
         D::Control(Control::Shutdown { .. }) => FeedFrame::Closing,
         D::Control(Control::Unknown) | D::UnknownChannel | D::UnknownMarket => FeedFrame::Unknown,
         D::Control(_) => FeedFrame::Control,
         D::Full(inst) => FeedFrame::Full(inst),
-        D::Book(_)
-        | D::Bbo(_)
-        | D::Old(_)
-        | D::Gap(..)
-        | D::Waiting(_)
-        | D::Stats(_)
-        | D::Height(_) => FeedFrame::Silent,
+        D::Book(_) | D::Bbo(_) | D::Old(_) | D::Gap(..) | D::Waiting(_) | D::Height(_) => {
+            FeedFrame::Silent
+        }
     }
 }
 
@@ -227,6 +228,19 @@ impl VenueAccount {
         }
     }
 
+    /// Writes the signed body of `POST /exchange` that cancels orders by the venue's numbers: the
+    /// second path, for when there is no socket. Cold.
+    pub fn cancel_body(
+        &mut self,
+        cancels: &[(u32, u64)],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.cancel_body(cancels, now_ms, out),
+        }
+    }
+
     /// Decodes one frame; does not emit the first `taken` events.
     pub fn decode(
         &mut self,
@@ -237,6 +251,34 @@ impl VenueAccount {
     ) -> Result<hyperliquid::account::AccountFrame, Malformed> {
         match self {
             VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
+        }
+    }
+
+    /// Is the venue to be told that we live, or has it answered?
+    #[inline]
+    pub fn wants_beat(&self, now: Nanos) -> bool {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.wants_beat(now.0 / 1_000_000),
+        }
+    }
+
+    /// Writes the frame that puts the dead man's switch off, when that is due. Cold.
+    pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.beat(now_ms, out),
+        }
+    }
+
+    /// Writes the frame that takes an armed switch back. Cold.
+    pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.disarm(now_ms, out),
+        }
+    }
+
+    pub fn switch(&self) -> hyperliquid::dead_man::Switch {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.switch(),
         }
     }
 

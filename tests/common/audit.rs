@@ -11,6 +11,7 @@ use evenkeel::core::{Core, CoreConfig, Outputs};
 use evenkeel::event::{Action, Component, Event, Input, LEVELS_PER_EVENT, Level, Link, Stamp, Tif};
 use evenkeel::explain::Note;
 use evenkeel::instrument::{InstId, Instrument};
+use evenkeel::orders::OrderState;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -28,6 +29,7 @@ pub fn random_config(rng: &mut Rng) -> CoreConfig {
         inst.limits.order_qty = Qty(rng.within(20, 300) * LOT);
         inst.limits.open_orders = rng.within(2, 24) as usize;
         inst.signals.warm_up = Nanos::from_millis(rng.below(3_000));
+        inst.requote.modifies = rng.chance(600);
         inst.stale = Nanos::from_millis(500 + rng.below(4_000));
         let maker = inst.maker.as_mut().expect("a maker");
         maker.defensive.levels = 1 + rng.below(4) as usize;
@@ -168,6 +170,19 @@ impl Auditor {
     fn check_action(&mut self, action: &Action, halted_before: bool) {
         let seed = self.seed;
         match *action {
+            Action::Modify { inst, side, tif, component, order, old, px, qty } => {
+                assert!(old != order && old.inst() == inst, "seed {seed}: of another market");
+                assert_eq!(tif, Tif::Alo, "seed {seed}: a modify that could trade at once");
+                let reduce_only = false;
+                let place =
+                    Action::Place { inst, side, tif, reduce_only, component, order, px, qty };
+                self.check_action(&place, halted_before);
+                // The old one is still counted: it may fill until the venue has said that it is gone.
+                let row = self.core.open_orders(inst).find(|o| o.id == old);
+                let row = row.unwrap_or_else(|| panic!("seed {seed}: {old:?} has no slot"));
+                assert_eq!((row.side, row.component), (side, component), "seed {seed}");
+                assert_eq!(row.state, OrderState::Canceling, "seed {seed}");
+            }
             Action::Place { inst, side, tif, reduce_only, component, order, px, qty } => {
                 let i = usize::from(inst.0);
                 assert!(order.counter() > self.last_id, "seed {seed}: ids grow");
@@ -204,8 +219,11 @@ impl Auditor {
             Action::Cancel { order, .. } | Action::Query { order, .. } => {
                 assert!(order.counter() <= self.last_id, "seed {seed}: an order we never sent");
             }
-            Action::Modify { .. } => panic!("seed {seed}: nothing modifies"),
-            Action::CancelAll | Action::Resnapshot { .. } => {}
+            Action::CancelAll
+            | Action::ReadAccount
+            | Action::Resnapshot { .. }
+            | Action::RefreshRules { .. }
+            | Action::Prove { .. } => {}
         }
     }
 

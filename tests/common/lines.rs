@@ -16,11 +16,13 @@
 use evenkeel::core::{Core, CoreConfig, InstConfig, Outputs};
 use evenkeel::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
-    Link, OrderId, Refused, RejectReason, Stamp, Tif, VenueOrderState,
+    Link, OrderId, ProofLine, Refused, RejectReason, Stamp, Tif, VenueOrderState,
 };
 use evenkeel::explain::Note;
-use evenkeel::instrument::InstId;
+use evenkeel::instrument::{GridSpec, InstId};
 use evenkeel::strategy::maker::{SizeFactor, SpreadPart};
+use evenkeel::strategy::pair::Imbalance;
+use evenkeel::strategy::pair_exec::{PairParams, PairReason};
 use evenkeel::units::{Bps, Nanos, Price, Qty, Side};
 
 use super::config::{p, q};
@@ -36,6 +38,8 @@ pub struct Desk {
     exch_ms: u64,
     trade_id: u64,
     notes: Vec<Note>,
+    /// Answers about the rules of each market.
+    rules: Vec<u16>,
     pub log: Vec<Input>,
 }
 
@@ -49,6 +53,7 @@ impl Desk {
             exch_ms: 1,
             trade_id: 1,
             notes: Vec::new(),
+            rules: vec![0; config.instruments.len()],
             log: Vec::new(),
         }
     }
@@ -189,8 +194,62 @@ impl Desk {
                 amount: q(words[2]).0,
                 exch_ms: self.exch_ms,
             }],
+            "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
             "fill" => vec![self.fill(words)],
-            _ => vec![self.order_event(words, recv)],
+            _ => self
+                .standing_event(words, recv)
+                .unwrap_or_else(|| vec![self.order_event(words, recv)]),
+        }
+    }
+
+    fn standing_event(&mut self, words: &[&str], recv: Stamp) -> Option<Vec<Event>> {
+        Some(match words[0] {
+            "equity" => vec![Event::Equity { amount: q(words[1]).0, recv }],
+            "jump" => vec![Event::ClockJump { by: span(words[1]).0 as i64, recv }],
+            "rules" => vec![self.rules(words, recv)],
+            "proved" | "disproved" => vec![self.proof(words)],
+            // The venue's clock moves on by so much.
+            "venue" => {
+                self.exch_ms += span(words[1]).0 / 1_000_000;
+                Vec::new()
+            }
+            _ => return None,
+        })
+    }
+
+    /// `rules SOL lot 0.1 notional 20`, over the market of round numbers; `rules SOL delisted`
+    fn rules(&mut self, words: &[&str], recv: Stamp) -> Event {
+        let inst = self.inst(words[1]);
+        self.rules[usize::from(inst.0)] += 1;
+        let option = |name| words.iter().position(|w| *w == name).map(|at| words[at + 1]);
+        let known = super::config::spec("?");
+        Event::Rules {
+            inst,
+            listed: words.get(2) != Some(&"delisted"),
+            grid: option("tick").map_or(known.grid, |w| GridSpec::Tick(p(w))),
+            lot: option("lot").map_or(known.lot, q),
+            min_size: option("min").map_or(known.min_size, q),
+            min_notional: option("notional").map_or(known.min_notional.to_raw(), |w| q(w).0),
+            recv,
+        }
+    }
+
+    /// `proved SOL 80 to 120 [late]`, `disproved SOL 99 to 101`: an answer about the newest rules;
+    /// a late one is about those before.
+    fn proof(&self, words: &[&str]) -> Event {
+        let inst = self.inst(words[1]);
+        let late = u16::from(words.last() == Some(&"late"));
+        Event::Proved {
+            inst,
+            holds: words[0] == "proved",
+            line: ProofLine::Cap,
+            component: Component::Maker,
+            rules: self.rules[usize::from(inst.0)].wrapping_sub(late),
+            lo: p(words[2]),
+            hi: p(words[4]),
+            size: q("0.05"),
+            px: p(words[2]),
+            floor: q("0.1"),
         }
     }
 
@@ -225,7 +284,7 @@ impl Desk {
 
     /// `fill #1 buy 0.5 @ 99.94 maker [id 7] [fee 0.01]`, `fill SOL buy 0.5 @ 99 taker`
     fn fill(&mut self, words: &[&str]) -> Event {
-        let (order, inst) = match words[1].starts_with('#') {
+        let (order, inst) = match words[1].contains('#') {
             true => (self.order(words[1]), self.order(words[1]).inst()),
             false => (OrderId::EXTERNAL, self.inst(words[1])),
         };
@@ -323,10 +382,20 @@ impl Desk {
             Action::Cancel { order, .. } => format!("cancel {}", self.id(order)),
             Action::Query { order, .. } => format!("query {}", self.id(order)),
             Action::CancelAll => "cancel all".into(),
+            Action::ReadAccount => "read account".into(),
+            Action::RefreshRules { inst } => {
+                format!("refresh {}", self.symbols[usize::from(inst.0)])
+            }
+            Action::Prove { inst, px, .. } => {
+                format!("prove {} {px}", self.symbols[usize::from(inst.0)])
+            }
             Action::Resnapshot { inst } => {
                 format!("resnapshot {}", self.symbols[usize::from(inst.0)])
             }
-            Action::Modify { .. } => "modify".into(),
+            Action::Modify { side, order, old, px, qty, .. } => {
+                let side = side.name();
+                format!("modify {} {side} {px} x {qty} {}", self.id(old), self.id(order))
+            }
         }
     }
 
@@ -342,6 +411,14 @@ impl Desk {
             (Note::Refused { inst: i, .. }, "refused") => i == inst,
             (Note::FastCancel { inst: i, .. }, "fast") => i == inst,
             (Note::Markout { inst: i, .. }, "markout") => i == inst,
+            (Note::Ladder { inst: i, .. }, "ladder") => i == inst,
+            (Note::Level { inst: i, .. }, "level") => i == inst,
+            (Note::Pair { inst: i, .. }, "pair") => i == inst,
+            (Note::PairSolved { inst: i, .. }, "solved") => i == inst,
+            (Note::PairEntered { inst: i, .. }, "entered") => i == inst,
+            (Note::PairSent { inst: i, .. }, "sent") => i == inst,
+            (Note::Proof { inst: i, .. }, "proof") => i == inst,
+            (Note::Tier { .. }, "tier") => true,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -352,6 +429,20 @@ impl Desk {
 
     /// A figure that people see.
     fn shows(&mut self, symbol: &str, what: &str) -> String {
+        if symbol == "pair" {
+            let seen = self.core.pair(0).expect("a pair");
+            return match what {
+                "phase" => seen.phase.name().into(),
+                "cycles" => seen.counts.cycles.to_string(),
+                "succeeded" => seen.counts.succeeded.to_string(),
+                "level" => seen.counts.level.to_string(),
+                "legs" => format!("{} of {}", seen.counts.legs_filled, seen.counts.legs_sent),
+                reason => {
+                    let reason = named(PairReason::ALL, |r| r.name(), reason);
+                    seen.counts.reasons[reason as usize].to_string()
+                }
+            };
+        }
         let seen = self.core.snapshot(self.inst(symbol));
         match what {
             "position" => seen.position.to_string(),
@@ -361,8 +452,11 @@ impl Desk {
             "total" => seen.pnl.total.to_string(),
             "spread" => seen.pnl.spread.to_string(),
             "hedge" => seen.pnl.hedge.to_string(),
+            "concentrated" => self.core.counts().ladder_concentrated.to_string(),
+            "filtered" => self.core.counts().ladder_filtered.to_string(),
             "quiet" => self.core.is_flat_and_quiet().to_string(),
             "halted" => self.core.is_halted().to_string(),
+            "health" => self.core.degraded(self.inst(symbol)).unwrap_or("ok").into(),
             other => panic!("nothing shows {other}"),
         }
     }
@@ -396,6 +490,28 @@ fn explain(note: &Note) -> String {
         Note::Markout { side, horizon, from_fill, from_mid, .. } => {
             format!("{side} {horizon} from fill {from_fill} from mid {from_mid}")
         }
+        Note::Ladder { side, how, levels, capacity, floor, .. } => {
+            format!("{side} {}, {levels} levels, capacity {capacity}, floor {floor}", how.name())
+        }
+        Note::Level { side, level, distance, floor, .. } => {
+            format!("{side} level {level} at {distance}, floor {floor}")
+        }
+        Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+            format!("{} {}, {} holds {a} {b}", cycle, phase.name(), reason.name())
+        }
+        Note::PairSolved { qty: [a, b], slippage: [x, y], .. } => {
+            format!("{a} {b} at {x} {y} bps")
+        }
+        Note::PairEntered { qty: [a, b], notional: [m, n], within, .. } => {
+            let ratio = Imbalance::of(m, n).expect("a filled leg");
+            format!("{a} {b} imbalance {ratio} {}", if within { "within" } else { "above" })
+        }
+        Note::PairSent { intent, qty, .. } => format!("{} {qty}", intent.name()),
+        Note::Proof { holds: true, lo, hi, .. } => format!("proved {lo} to {hi}"),
+        Note::Proof { line, component, size, px, floor, .. } => {
+            format!("{} {} {size} at {px} least {floor}", component.name(), line.name())
+        }
+        Note::Tier { advised, realized } => format!("advised {advised}, realized {realized}"),
         _ => String::new(),
     }
 }
@@ -451,4 +567,9 @@ pub fn hedged(change: impl FnOnce(&mut InstConfig)) -> Desk {
         i.maker = None;
         change(i);
     })
+}
+
+/// Long ETH, short SOL, and nothing else.
+pub fn paired(change: impl FnOnce(&mut PairParams, &mut [InstConfig])) -> Desk {
+    Desk::new(&super::config::pair(change))
 }

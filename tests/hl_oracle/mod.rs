@@ -62,6 +62,20 @@ struct Trade {
     tid: u64,
 }
 
+#[derive(Deserialize)]
+struct Context {
+    coin: String,
+    ctx: Values,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Values {
+    funding: String,
+    oracle_px: String,
+    mark_px: String,
+}
+
 /// A number of ours: digits, at most one point, at least one digit, exact in 10^-8, at most 10^10.
 /// Computed on the digit string alone.
 pub fn exact(text: &str) -> Option<i64> {
@@ -116,6 +130,7 @@ pub fn decode(frame: &[u8]) -> Outcome {
         "l2Book" => book(&parse::<Frame<Book>>(frame)?.data),
         "bbo" => bbo(&parse::<Frame<Bbo>>(frame)?.data),
         "trades" => trades(&parse::<Frame<Vec<Trade>>>(frame)?.data),
+        "activeAssetCtx" => context(&parse::<Frame<Context>>(frame)?.data),
         _ => Ok(Vec::new()),
     }
 }
@@ -151,6 +166,36 @@ fn bbo(bbo: &Bbo) -> Outcome {
     let (bid, ask) = (side(bid)?, side(ask)?);
     let Some(inst) = inst(&bbo.coin) else { return Ok(Vec::new()) };
     Ok(vec![Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv: RECV }])
+}
+
+/// A number of at most twelve places, by its digit string.
+fn exact_rate(text: &str) -> Option<i64> {
+    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, places) = rest.split_once('.').unwrap_or((rest, ""));
+    let digits = |s: &str| s.chars().all(|c| c.is_ascii_digit());
+    let places = places.trim_end_matches('0');
+    let empty = rest.chars().filter(char::is_ascii_digit).count() == 0;
+    if empty || !digits(whole) || !digits(places) || places.len() > 12 || text.len() > 32 {
+        return None;
+    }
+    let all: i128 = format!("0{whole}{places:0<12}").parse().ok()?;
+    let value = i64::try_from(all).ok().filter(|v| *v < 10i64.pow(18))?;
+    Some(if negative { -value } else { value })
+}
+
+/// A value that does not fit drops the frame and refuses nothing.
+fn context(context: &Context) -> Outcome {
+    let price = |text: &str| positive(text).ok().map(Price);
+    let event = || {
+        Some(Event::Context {
+            inst: inst(&context.coin)?,
+            mark: price(&context.ctx.mark_px)?,
+            oracle: price(&context.ctx.oracle_px)?,
+            funding: exact_rate(&context.ctx.funding)?,
+            recv: RECV,
+        })
+    };
+    Ok(event().into_iter().collect())
 }
 
 fn trades(trades: &[Trade]) -> Outcome {

@@ -245,7 +245,11 @@ fn stats_and_height_are_kept() {
     let mut decode = |frame: &str| {
         let mut events = Vec::new();
         let decoded = codec.decode(frame.as_bytes(), RECV, &mut events);
-        assert!(events.is_empty());
+        let (mark, oracle) = (Price(10_111_500_000), Price(10_115_000_000));
+        // -0.0012 % an hour is -12 in 10^6.
+        let told = Event::Context { inst: SOL, mark, oracle, funding: -12_000_000, recv: RECV };
+        // All three of them stand in the first frame alone.
+        assert_eq!(events, if frame == STATS { vec![told] } else { vec![] });
         (decoded, *codec.stats(SOL).expect("a market of the session"), codec.height())
     };
     let (decoded, stats, _) = decode(STATS);
@@ -319,7 +323,7 @@ fn the_venue_side_of_the_pipeline_knows_pings_and_ends() {
     assert_eq!(decode(SNAPSHOT), Ok(FeedFrame::Book));
     assert_eq!(decode(TICKER), Ok(FeedFrame::Bbo));
     assert_eq!(decode(TICKER), Ok(FeedFrame::Silent));
-    assert_eq!(decode(STATS), Ok(FeedFrame::Silent));
+    assert_eq!(decode(STATS), Ok(FeedFrame::Context));
     assert_eq!(decode(TRADES), Ok(FeedFrame::Trades(2)));
     assert_eq!((feed.ping(), feed.pong()), (r#"{"type":"ping"}"#, r#"{"type":"pong"}"#));
     assert_eq!(feed.heard_within_ns(), 60_000_000_000);

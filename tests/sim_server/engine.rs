@@ -1,12 +1,15 @@
 //! The engine's own codecs and connection against the server: two readings of the same protocol.
 
-use evenkeel::event::{Action, Component, Event, OrderId, Stamp, Tif, VenueOrderState};
+use evenkeel::event::{
+    Action, CancelReason, Component, Event, OrderId, Stamp, Tif, VenueOrderState,
+};
 use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::net::{Conn, Endpoint, Limits};
-use evenkeel::sim::exchange::Rules;
-use evenkeel::units::{Bps, Price, Qty, SCALE, Side};
+use evenkeel::sim::exchange::{AccountId, Rules};
+use evenkeel::units::{Bps, Notional, Price, Qty, SCALE, Side};
 use evenkeel::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
 use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::hyperliquid::dead_man::Switch;
 use evenkeel::venue::hyperliquid::feed::{Decoded, FeedCodec};
 use evenkeel::venue::hyperliquid::meta;
 use evenkeel::venue::hyperliquid::orders::{CodecConfig, FRAME_MAX, OrderCodec};
@@ -173,7 +176,7 @@ fn the_engines_scanners_read_every_public_frame() {
         link.conn.send(text.as_bytes()).unwrap();
     }
     let mut events: Vec<Event> = Vec::new();
-    let (mut books, mut trades) = (0, 0);
+    let (mut books, mut trades, mut contexts) = (0, 0, 0);
     let mut step = 0;
     // Bids, asks and trades come and go; an empty book (TSLA) is among them.
     while books < 20 || trades < 5 {
@@ -188,6 +191,9 @@ fn the_engines_scanners_read_every_public_frame() {
                 Ok(Decoded::Book(_)) => (books, seen) = (books + 1, true),
                 Ok(Decoded::Trades(n)) => trades += n,
                 Ok(Decoded::Bbo(_) | Decoded::Control(_)) => {}
+                Ok(Decoded::Context(_)) => contexts += 1,
+                // TSLA has no book, so no mark: a zero is no price.
+                Ok(Decoded::UnknownMarket) if text.contains("\"markPx\":\"0.0\"") => {}
                 other => panic!("{other:?}: {text}"),
             }
             seen
@@ -200,6 +206,7 @@ fn the_engines_scanners_read_every_public_frame() {
         })
     };
     assert!(ends(SOL, 2) && ends(TSLA, 0), "a book with levels and an empty one");
+    assert!(contexts > 0, "mark, oracle and funding");
     assert_eq!(feed.slow_frames(), 0, "the fast scanners know the form");
 }
 
@@ -217,4 +224,61 @@ fn the_engine_finds_its_market_in_the_metadata() {
     assert_eq!(spec.grid, ours.grid);
     let mut answer = bed.info("{\"type\":\"meta\"}").into_bytes();
     assert!(matches!(meta::perp(&mut answer, "GONE0", fees), Err(meta::MetaError::Delisted(_))));
+}
+
+/// Sends a frame of the switch and reads until it is answered.
+fn switch(link: &mut Link, account: &mut Account, frame: &[u8]) {
+    link.conn.send(frame).unwrap();
+    let mut events: Vec<Event> = Vec::new();
+    link.until(|frame| account.decode(0, frame, Stamp(1), &mut events).unwrap().answers == 1);
+}
+
+#[test]
+fn the_dead_mans_switch_cancels_what_a_silent_engine_leaves() {
+    let bed = Bed::with(|c| c.schedule_cancel_volume = Notional::ZERO, Rules::instant());
+    bed.fill_book();
+    let mut account = account(&bed, false);
+    let mut link = Link::open(&bed);
+    for text in account.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut frame = [0; FRAME_MAX];
+    let acked = |e: &Event| matches!(e, Event::Ack { .. });
+    let quote = [place(1, Side::Buy, "106.55", Tif::Alo)];
+    exchange_frames(&mut link, &mut account, &quote, acked);
+    assert!(account.wants_beat(T0));
+    let n = account.beat(T0, &mut frame).expect("due on a new connection");
+    switch(&mut link, &mut account, &frame[..n]);
+    assert_eq!(account.switch(), Switch::Armed);
+    assert_eq!(account.beat(T0 + 1, &mut frame), None, "not due yet");
+
+    // Put off once, then not any more.
+    bed.pass(21_000);
+    let n = account.beat(T0 + 21_000, &mut frame).expect("due again");
+    switch(&mut link, &mut account, &frame[..n]);
+    bed.pass(45_000);
+    let owner = AccountId(1);
+    let open = || bed.server.with(move |x| x.open_orders(owner).count());
+    assert_eq!(open(), Some(1), "the first time has passed and was put off");
+    bed.pass(20_000);
+    let mut events: Vec<Event> = Vec::new();
+    link.until(|frame| {
+        let _ = account.decode(0, frame, Stamp(1), &mut events).unwrap();
+        events.iter().any(|e| {
+            matches!(e, Event::Canceled { reason: CancelReason::Scheduled, order, .. } if order.0 == 1)
+        })
+    });
+    assert_eq!(open(), Some(0));
+}
+
+#[test]
+fn an_account_without_the_volume_is_told_so_and_trades_on() {
+    let bed = Bed::new();
+    let mut account = account(&bed, false);
+    let mut link = Link::open(&bed);
+    let mut frame = [0; FRAME_MAX];
+    let n = account.beat(T0, &mut frame).expect("due");
+    switch(&mut link, &mut account, &frame[..n]);
+    assert_eq!(account.switch(), Switch::TooLittleVolume);
+    assert_eq!(account.disarm(T0, &mut frame), None, "nothing to take back");
 }

@@ -15,16 +15,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// Files longer than the limit. Take them off as they shrink; none may be added or grow.
-const LONG_FILES: &[(&str, usize)] = &[("src/journal/record.rs", 704)];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Functions longer than the limit, under the same rule.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[
-    ("benches/tick_to_order/rig.rs::new", 80),
-    ("src/journal/record.rs::encode_input", 79),
-    ("src/journal/record.rs::samples", 75),
-    ("src/ops/demo/view.rs::frame", 84),
-    ("src/session.rs::start", 87),
-];
+const LONG_FUNCTIONS: &[(&str, usize)] =
+    &[("benches/tick_to_order/rig.rs::new", 80), ("src/ops/demo/view.rs::frame", 84)];
 
 /// Folders of the repository. What lies beside them in a checkout is somebody's own.
 const FOLDERS: &[&str] = &[".ci", "benches", "config", "ring", "src", "tests", "tools"];

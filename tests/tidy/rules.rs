@@ -33,6 +33,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // Codecs: no socket, no clock, no book.
     ("venue", &["units", "instrument", "event"]),
     ("net", &[]),
+    // A key is known by its address, which is the signer's arithmetic.
+    ("keys", &["venue"]),
     // The venue's side shares no code with our side, so that a mistake cannot cancel itself out.
     ("sim", &["units", "instrument", "event", "book"]),
     // A note's reasons are written by their place in the strategies' lists.
@@ -52,6 +54,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "core",
             "venue",
             "sim",
+            "proved",
         ],
     ),
     // The settings of a market as the proof's chains.
@@ -93,6 +96,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
         ],
     ),
+    // Signals and a file: nothing of the engine but its commands.
+    ("switch", &["event"]),
     (
         "session",
         &[
@@ -135,6 +140,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "pipeline",
             "session",
+            "switch",
+            "keys",
         ],
     ),
     ("main", &["ops"]),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::instrument::{GridSpec, InstrumentSpec};
-use crate::proved::{Finding, LimitFinding, MarketProof, Standing};
+use crate::proved::{CAPACITY, Finding, LimitFinding, MarketProof, Standing};
 use crate::strategy::proof::{Check, PriceBand, Row, Verdict};
 use crate::units::{Notional, Price, Qty};
 
@@ -44,6 +44,9 @@ pub fn text(outcome: &Outcome) -> String {
     for market in &outcome.markets {
         market_text(market, &mut out);
     }
+    for pair in &outcome.pairs {
+        super::pair::text(pair, &mut out);
+    }
     let _ = write!(out, "\n{}", conclusion(outcome));
     out
 }
@@ -52,7 +55,11 @@ fn conclusion(outcome: &Outcome) -> String {
     let count = |standing| {
         let rows = outcome.markets.iter().flat_map(|m| m.findings.iter().map(|f| f.standing));
         let limits = outcome.markets.iter().flat_map(|m| m.limits.iter().map(|f| f.standing));
-        rows.chain(limits).filter(|s| *s == standing).count()
+        let pairs = outcome
+            .pairs
+            .iter()
+            .flat_map(|p| p.findings.iter().map(|f| f.standing).chain([p.balance]));
+        rows.chain(limits).chain(pairs).filter(|s| *s == standing).count()
     };
     let refused = count(Standing::Refused);
     let warnings = match count(Standing::Warning) {
@@ -156,6 +163,9 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
         (Standing::Raised, ..) => {
             let _ = write!(text, ": it is raised to the floor, as raise_to_minimum says");
         }
+        (Standing::Warning, "ladder", Check::Clip) => {
+            let _ = write!(text, ": that level is left out, or all go to one");
+        }
         (Standing::Warning, _, Check::Clip | Check::Cap) => {
             let _ = write!(text, ": the order is the floor, {}, past this setting", row.floor);
         }
@@ -175,6 +185,20 @@ pub fn sentence(f: &Finding, spec: &InstrumentSpec) -> String {
 
 fn limit_sentence(f: &LimitFinding, hi: Price) -> String {
     let (name, limit) = (f.component.name(), format!("{} {}", f.limit_key, f.limit));
+    if f.limit_key == CAPACITY {
+        let (least, largest) = (f.least, f.largest);
+        return match f.standing {
+            Standing::Refused => format!(
+                "the ladder's whole capacity, {limit}, is below the venue's floor, which can be \
+                 {least} at {hi}: no level can be quoted; smallest repair: {CAPACITY} >= {least}"
+            ),
+            _ => format!(
+                "of the ladder's capacity, {limit}, the smallest level's share is below the \
+                 venue's floor: levels are left out, or all go to one; smallest repair: \
+                 {CAPACITY} >= {largest}"
+            ),
+        };
+    }
     if f.standing == Standing::Refused {
         let least = f.least;
         return format!("{name}'s smallest order can be {least}, above {limit}: risk refuses it");
@@ -217,6 +241,7 @@ pub fn json(outcome: &Outcome) -> String {
         "exit": outcome.exit_code(),
         "pipeline": pipeline,
         "markets": markets,
+        "pairs": outcome.pairs.iter().map(super::pair::json).collect::<Vec<_>>(),
     })
     .to_string()
 }

@@ -118,6 +118,7 @@ mod tests {
                 (VenueId::Lighter, symbol("SOL")),
                 (VenueId::Hyperliquid, symbol("SOL")),
                 (VenueId::Hyperliquid, symbol("BTC")),
+                (VenueId::Hyperliquid, symbol("ETH")),
             ]
         );
         assert!(shipped().iter().all(|r| r.price.is_some()));

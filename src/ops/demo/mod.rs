@@ -4,17 +4,23 @@
 //! signed and verified, three pipeline steps, a journal that is replayed at the end. No key,
 //! network or file is needed.
 
+mod pair;
 mod report;
 pub mod venue;
 mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
-use crate::ops::{Failure, scenario};
+use crate::instrument::Symbol;
+use crate::ops::scenario::pair_entry;
+use crate::ops::serve::{Bound, Door};
+use crate::ops::{Failure, exit, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
 use crate::session::Session;
+use crate::switch::Switch;
+use crate::venue::hyperliquid::meta;
 use report::Outcome;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -37,7 +43,7 @@ pub struct DemoArgs {
     /// Plays a recorded market from this folder instead of the seeded one.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Market to trade.
+    /// Market to trade. One of a builder's dex (xyz:GOLD) runs on the flow and settings of SOL.
     #[arg(long, default_value = "SOL")]
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
@@ -71,7 +77,17 @@ pub struct DemoArgs {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
+    let mut args = args.clone();
+    if let Some(name) = &args.scenario {
+        args.symbol = scenario::find(name)?.symbol.to_owned();
+    }
+    let args = &args;
     let config = configuration(args)?;
+    let symbols: Vec<Symbol> = config.markets.iter().map(|m| m.symbol).collect();
+    // With a pair the first market shown is its leg a.
+    let args = &DemoArgs { symbol: symbols[0].as_str().to_owned(), ..args.clone() };
+    let file = Some(config.guards.kill_file.clone()).filter(|f| !f.is_empty());
+    let mut switch = Switch::install(file.map(PathBuf::from)).map_err(Failure::switch)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
     let mut wish = wish(args, &config)?;
@@ -79,18 +95,28 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
         // The venue lives in this process and needs a core as well.
         wish.topology = Some(Topology::Fused);
     }
-    let table = Table::build(&wish, cores, 1).map_err(Failure::environment)?;
-    let venue = venue::start(venue::stage(args, clock.now())?, args.port, &clock)?;
-    let mut specs = vec![venue.spec(&args.symbol, &clock)?];
-    if let Some(name) = &args.scenario {
+    let table = Table::build(&wish, cores, symbols.len()).map_err(Failure::environment)?;
+    let stage = match symbols.as_slice() {
+        [a, b] => pair_entry::stage([*a, *b], args.seed, clock.now())?,
+        _ => venue::stage(args, clock.now())?,
+    };
+    let venue = venue::start(stage, args.port, &clock)?;
+    let specs = symbols.iter().map(|s| venue.spec(s.as_str(), &clock));
+    let mut specs = specs.collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
         specs[0] = scenario::find(name)?.refine(specs[0])?;
     }
     let journal = args.journal.clone();
+    let bound = Bound::new(&config)?;
     let wiring = Wiring { config, table: table.clone(), journal, pooled: args.pooled };
     let spec = venue.session(&wiring, specs.clone(), &clock)?;
     let mut view = View::new(args, &specs[0], &table, venue.ws_url());
     let session = Session::start(spec).map_err(Failure::environment)?;
-    let (session, stopped) = trade(args, session, &mut view, &clock)?;
+    let door = bound.map(|b| b.open(&specs, &session.metrics, &clock)).transpose()?;
+    if let Some(door) = &door {
+        view.served(door.address());
+    }
+    let (session, stopped) = trade(args, session, &mut view, door.as_ref(), &clock, &mut switch)?;
     let metrics = std::sync::Arc::clone(&session.metrics);
     let ended = session.end();
     let exchange = venue.stop();
@@ -100,10 +126,11 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let text = if args.json { outcome.json() } else { outcome.text() };
     // A closed pipe is not an error of the run.
     let _ = writeln!(out, "{text}");
-    Ok(outcome.exit_code())
+    Ok(if switch.is_killed() { exit::KILLED } else { outcome.exit_code() })
 }
 
-/// The built-in profile, then the user's file; of its markets only the one that is traded.
+/// The built-in profile, then the user's file; of its markets only the one that is traded, or the
+/// two of the pair.
 fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
     let user = match &args.config {
         None => None,
@@ -114,13 +141,30 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         }
     };
     let mut layers = vec![(include_str!("../../../config/demo.toml"), "config/demo.toml")];
-    if let Some(name) = &args.scenario {
-        layers.push(scenario::find(name)?.config);
+    match &args.scenario {
+        Some(name) if name == pair_entry::NAME => layers.push(pair_entry::LAYER),
+        Some(name) => layers.push(scenario::find(name)?.config),
+        None => {}
     }
     if let Some((text, file)) = &user {
         layers.push((text, file));
     }
     let mut config = Config::layered(&layers, &[], &[]).map_err(Failure::config)?;
+    if config.pair.is_some() {
+        if args.data.is_some() {
+            return Err(Failure::usage("--data plays one market: a pair has two"));
+        }
+        pair_entry::keep_legs(&mut config)?;
+        return Ok(config);
+    }
+    if !meta::dex_of(&args.symbol).is_empty()
+        && let Some(symbol) = Symbol::new(&args.symbol)
+        && !config.markets.iter().any(|m| m.symbol == symbol)
+        && let Some(market) =
+            config.markets.iter_mut().find(|m| m.symbol.as_str() == venue::BUILDERS_FLOW)
+    {
+        market.symbol = symbol;
+    }
     let known: Vec<&str> = config.markets.iter().map(|m| m.symbol.as_str()).collect();
     if !known.contains(&args.symbol.as_str()) {
         let known = known.join(", ");
@@ -169,15 +213,19 @@ fn trade(
     args: &DemoArgs,
     mut session: Session,
     view: &mut View,
+    door: Option<&Door>,
     clock: &Clock,
+    switch: &mut Switch,
 ) -> Result<(Session, bool), Failure> {
     let live = !args.json;
     let redraw = live && std::io::stdout().is_terminal();
     let begun = clock.stamp().0;
     let end = begun + args.seconds * 1_000_000_000;
     let mut next_draw = begun;
-    while clock.stamp().0 < end && !session.is_broken() {
-        watch(&mut session, view);
+    let mut last = None;
+    while last.is_none() && clock.stamp().0 < end && !session.is_broken() {
+        last = switch.poll();
+        watch(&mut session, view, door);
         let now = clock.stamp().0;
         if live && now >= next_draw {
             next_draw = now + if redraw { 100_000_000 } else { 1_000_000_000 };
@@ -186,27 +234,43 @@ fn trade(
         std::thread::sleep(Duration::from_millis(10));
     }
     let stop_at = clock.stamp().0;
-    while !session.command(Command::Stop) {
-        std::thread::yield_now();
-    }
+    order(&mut session, last.unwrap_or(Command::Stop));
     let patience = STOP_PATIENCE.as_nanos() as u64;
     // The quiet flag is set by the strategy's next telemetry after the stop.
     let mut quiet = false;
     while !quiet && clock.stamp().0 < stop_at + patience && !session.is_broken() {
-        watch(&mut session, view);
+        watch(&mut session, view, door);
+        if let Some(kill) = switch.poll().filter(|c| *c != Command::Stop) {
+            order(&mut session, kill);
+        }
         std::thread::sleep(Duration::from_millis(10));
         quiet = session.is_quiet() && clock.stamp().0 > stop_at + 300_000_000;
     }
-    watch(&mut session, view);
+    watch(&mut session, view, door);
     if live {
         view.draw(&session.metrics, clock.stamp().0 - begun, redraw);
     }
     Ok((session, quiet))
 }
 
-fn watch(session: &mut Session, view: &mut View) {
+/// The ring of commands is full for a moment at most.
+fn order(session: &mut Session, command: Command) {
+    while !session.command(command) && !session.is_broken() {
+        std::thread::yield_now();
+    }
+}
+
+fn watch(session: &mut Session, view: &mut View, door: Option<&Door>) {
+    if let Some(door) = door {
+        door.pass(session);
+    }
     while let Some(snapshot) = session.snapshot() {
-        view.snapshot(snapshot);
+        if let Some(door) = door {
+            door.put(snapshot);
+        }
+        if snapshot.inst.0 == 0 {
+            view.snapshot(snapshot);
+        }
     }
     while let Ok(record) = session.tap.try_recv() {
         view.record(&record);

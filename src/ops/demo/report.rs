@@ -1,6 +1,7 @@
 //! Cold. How the demo ends: one text for people, one JSON object for machines.
 
 use super::DemoArgs;
+use super::pair::PairTally;
 use super::view::{self, View};
 use crate::core::{Core, InstSnapshot};
 use crate::event::{Component, Refused, RejectReason};
@@ -28,6 +29,9 @@ pub struct Outcome {
     panicked: bool,
     stopped: bool,
     venue_position: Option<Qty>,
+    /// The venue's and our position of every other market.
+    others: Vec<(Qty, Qty)>,
+    pair: Option<PairTally>,
     venue_open: Option<usize>,
     journal: String,
     symbol: String,
@@ -37,7 +41,7 @@ pub struct Outcome {
 impl Outcome {
     pub fn new(
         args: &DemoArgs,
-        _view: &View,
+        view: &View,
         metrics: &Metrics,
         ended: Ended,
         exchange: Option<Exchange>,
@@ -50,8 +54,21 @@ impl Outcome {
         };
         let account = crate::sim::exchange::AccountId(1);
         let known = exchange.as_ref();
+        let mut snapshot = core.snapshot(InstId(0));
+        if let Some(pair) = core.pair(0) {
+            add_profit(&mut snapshot, &core.snapshot(pair.legs[1]));
+        }
+        let others = known.iter().flat_map(|e| {
+            e.instruments()
+                .skip(1)
+                .map(|i| (e.position(account, i.id).qty, core.snapshot(i.id).position))
+        });
+        let others = others.collect();
+        let pair = core.pair(0).map(|seen| PairTally { seen, entered: view.entered.clone() });
         Ok(Outcome {
-            snapshot: core.snapshot(InstId(0)),
+            others,
+            pair,
+            snapshot,
             core,
             stages: Stage::ALL.map(|s| (s, metrics.stage(s).summary())).to_vec(),
             illegal: metrics.egress.illegal.get(),
@@ -86,6 +103,7 @@ impl Outcome {
     /// The venue's view at the end agrees with ours, and nothing rests there.
     fn agrees(&self) -> bool {
         self.venue_position.is_none_or(|p| p == self.snapshot.position)
+            && self.others.iter().all(|(venue, ours)| venue == ours)
             && self.venue_open.is_none_or(|n| n == 0)
     }
 
@@ -163,7 +181,17 @@ impl Outcome {
         let _ = writeln!(out, "refused by us:         {}", list(&refused));
         let _ = writeln!(out, "silent sides:          {}", list(&self.silences()));
         let _ = writeln!(out, "alarms:                {}", list(&self.alarms()));
+        let tier = if self.core.is_premium_advised() { "advised" } else { "not advised" };
         let _ = writeln!(out, "illegal orders:        {}", self.illegal);
+        let _ = writeln!(out, "fee-paying tier:       {tier}");
+        let (once, none) = (counts.ladder_concentrated, counts.ladder_filtered);
+        if once + none > 0 {
+            let _ =
+                writeln!(out, "ladder:                concentrated {once}, all filtered {none}");
+        }
+        if let Some(pair) = &self.pair {
+            let _ = writeln!(out, "\n{}", pair.text());
+        }
         let _ = writeln!(
             out,
             "\nlatency             count         p50         p99       p99.9         max"
@@ -237,6 +265,10 @@ impl Outcome {
             "silences": object(self.silences()),
             "alarms": object(self.alarms()),
             "illegal_orders": self.illegal,
+            "ladder_concentrated": counts.ladder_concentrated,
+            "ladder_filtered": counts.ladder_filtered,
+            "premium_advised": self.core.is_premium_advised(),
+            "degraded": self.core.degraded(InstId(0)),
             "max_abs_inventory": s.max_abs_position.to_string(),
             "final_inventory": s.position.to_string(),
             "venue_inventory": self.venue_position.map(|p| p.to_string()),
@@ -251,6 +283,7 @@ impl Outcome {
             },
             "maker_volume": amount(s.maker_volume),
             "taker_volume": amount(s.taker_volume),
+            "pair": self.pair.as_ref().map(PairTally::json),
             "replay_identical": self.replay_identical(),
             "decisions": counts.decisions,
             "inputs": counts.inputs,
@@ -269,6 +302,19 @@ impl Outcome {
         let row = self.stages.iter().find(|(stage, _)| *stage == Stage::TickToOrder);
         row.map_or(Value::Null, |(_, summary)| summary_json(summary))
     }
+}
+
+/// A pair's profit is both legs'.
+fn add_profit(a: &mut InstSnapshot, b: &InstSnapshot) {
+    let (sum, more) = (&mut a.pnl, &b.pnl);
+    sum.spread.0 += more.spread.0;
+    sum.hedge.0 += more.hedge.0;
+    sum.inventory.0 += more.inventory.0;
+    sum.fees.0 += more.fees.0;
+    sum.funding.0 += more.funding.0;
+    sum.total.0 += more.total.0;
+    a.maker_volume.0 += b.maker_volume.0;
+    a.taker_volume.0 += b.taker_volume.0;
 }
 
 fn summary_json(s: &Summary) -> Value {

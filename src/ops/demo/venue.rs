@@ -2,7 +2,7 @@
 
 use super::DemoArgs;
 use crate::config::Config;
-use crate::instrument::{InstId, InstrumentSpec, Symbol};
+use crate::instrument::{Instrument, InstrumentSpec};
 use crate::net::http::HttpLimits;
 use crate::net::{Endpoint, http_post};
 use crate::ops::Failure;
@@ -10,9 +10,9 @@ use crate::ops::scenario::{self, Stage};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::table::Table;
 use crate::session::Spec;
-use crate::sim::exchange::{AccountId, Exchange, Market, Rules, hyperliquid_perp};
+use crate::sim::exchange::{AccountId, Exchange, Market, Rules};
 use crate::sim::flow::Flow;
-use crate::sim::params::{FlowParams, Scenario};
+use crate::sim::params::FlowParams;
 use crate::sim::recording::Recording;
 use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
 use crate::units::{Nanos, Notional, SCALE};
@@ -57,12 +57,12 @@ pub fn stage(args: &DemoArgs, now: Nanos) -> Result<Stage, Failure> {
     if let Some(name) = &args.scenario {
         return scenario::find(name)?.stage(args.seed, now);
     }
-    let symbol = Symbol::new(&args.symbol).ok_or_else(|| {
-        Failure::usage(format!("--symbol {:?} is not a market's name", args.symbol))
-    })?;
-    let params = FlowParams::built_in(&args.symbol, Scenario::Calm).map_err(Failure::usage)?;
-    let instrument = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals)
-        .map_err(|error| Failure::bug(error.name()))?;
+    // A builder's market has no calibrated flow of its own.
+    let name = match meta::dex_of(&args.symbol) {
+        "" => args.symbol.clone(),
+        _ => format!("{}={BUILDERS_FLOW}", args.symbol),
+    };
+    let (instrument, params) = market(&name)?;
     let market: Box<dyn Market + Send> = match &args.data {
         None => Box::new(Flow::new(&instrument, params, args.seed, now)),
         Some(folder) => {
@@ -74,6 +74,14 @@ pub fn stage(args: &DemoArgs, now: Nanos) -> Result<Stage, Failure> {
     let mut exchange = Exchange::new(vec![instrument], rules);
     let account = exchange.open_account(Notional::from_raw(CASH * SCALE));
     Ok(Stage { exchange, account, market })
+}
+
+/// The market whose flow and settings a market of a builder's dex runs on.
+pub const BUILDERS_FLOW: &str = "SOL";
+
+fn market(name: &str) -> Result<(Instrument, FlowParams), Failure> {
+    let mut list = crate::ops::venue::markets(&[name.to_owned()])?;
+    list.pop().ok_or_else(|| Failure::bug("a name without a market"))
 }
 
 /// Starts the venue; its market plays from a little before now, so that there is a book at once.
@@ -101,6 +109,7 @@ pub fn start(stage: Stage, port: u16, clock: &Clock) -> Result<Venue, Failure> {
     let time = clock.clone();
     let server = server::start(config, exchange, market, Box::new(move || time.now()))
         .map_err(Failure::environment)?;
+    tracing::info!(url = %server.http_url(), account = %owner, "the embedded venue listens");
     let run_tag = u64::from_be_bytes(random::<8>()?);
     Ok(Venue { server, account, owner, agent_key, run_tag })
 }
@@ -126,8 +135,12 @@ impl Venue {
         let owner = String::from_utf8_lossy(&owner);
         let mut fees = ask(format!("{{\"type\":\"userFees\",\"user\":\"{owner}\"}}"))?;
         let fees = meta::fees(&mut fees).map_err(Failure::environment)?;
-        let mut universe = ask("{\"type\":\"meta\"}".to_owned())?;
-        meta::perp(&mut universe, symbol, fees).map_err(Failure::environment)
+        let mut universe = ask(meta::question(symbol).to_owned())?;
+        let spec = meta::perp(&mut universe, symbol, fees).map_err(Failure::environment)?;
+        let dexs = meta::perp_dexs(&mut ask(meta::PERP_DEXS.to_owned())?);
+        meta::check_dex(&spec, &dexs.map_err(Failure::environment)?)
+            .map_err(Failure::environment)?;
+        Ok(spec)
     }
 
     /// A session that trades on this venue, by `specs` (see [`Venue::spec`]).
@@ -146,6 +159,7 @@ impl Venue {
             (PooledSigner::deterministic(signer), None)
         };
         Ok(Spec {
+            market_ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             rest: Endpoint::parse(&self.http_url()).map_err(Failure::environment)?,
             network: Network::Mainnet,

@@ -9,7 +9,9 @@ use crate::instrument::InstrumentSpec;
 use crate::journal::Record;
 use crate::pipeline::metrics::{Metrics, Stage, Summary};
 use crate::pipeline::table::Table;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
+use crate::strategy::pair::Imbalance;
 use crate::strategy::regime::{Mode, Trend};
 use crate::units::{Bps, Price, Qty, Side};
 use rust_decimal::Decimal;
@@ -41,6 +43,8 @@ pub struct View {
     hedge: String,
     recent: VecDeque<String>,
     rejects: Vec<(RejectReason, u64)>,
+    /// Each held entry of a pair: its cycle, and its imbalance by the fills.
+    pub entered: Vec<(u32, Imbalance)>,
     /// Orders' components, so that a fill can say whose it was.
     owners: VecDeque<(OrderId, Component)>,
     drawn: usize,
@@ -71,10 +75,16 @@ impl View {
             hedge: "idle".to_owned(),
             recent: VecDeque::with_capacity(RECENT),
             rejects: Vec::new(),
+            entered: Vec::new(),
             owners: VecDeque::with_capacity(256),
             drawn: 0,
             shown: 0,
         }
+    }
+
+    /// Where health and metrics are served.
+    pub fn served(&mut self, address: std::net::SocketAddr) {
+        self.tell(format!("http    http://{address}/health and /metrics"));
     }
 
     pub fn snapshot(&mut self, snapshot: InstSnapshot) {
@@ -83,12 +93,15 @@ impl View {
 
     pub fn record(&mut self, record: &Record) {
         match record {
-            Record::Action(Action::Place { order, component, side, px, qty, .. }) => {
+            Record::Action(
+                Action::Place { order, component, side, px, qty, .. }
+                | Action::Modify { order, component, side, px, qty, .. },
+            ) => {
                 if self.owners.len() == 256 {
                     self.owners.pop_front();
                 }
                 self.owners.push_back((*order, *component));
-                if *component != Component::Maker {
+                if !component.is_quoting() {
                     let who = component.name();
                     self.tell(format!("{who:<7} {side} {qty} @ {px}  #{}", order.counter()));
                 }
@@ -155,6 +168,37 @@ impl View {
             Note::Alarm { alarm, .. } => self.tell(format!("ALARM   {}", alarm.name())),
             Note::Adopted { ours, venue, .. } => {
                 self.tell(format!("ADOPTED position {venue} of the venue, ours was {ours}"));
+            }
+            Note::Ladder { side, how, levels, capacity, floor, total, .. } => {
+                let how = match how {
+                    Allocated::BelowFloor => "WARNING all levels filtered",
+                    other => other.name(),
+                };
+                self.tell(format!(
+                    "ladder  {side} {how}: {levels} levels, {total} of {capacity}, floor {floor}"
+                ));
+            }
+            Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+                let (phase, why) = (phase.name(), reason.name());
+                self.tell(format!("pair    cycle {cycle} {phase}: {why}; holds {a} and {b}"));
+            }
+            Note::PairEntered { cycle, notional, .. } => {
+                let ratio = Imbalance::of(notional[0], notional[1]);
+                self.entered.extend(ratio.map(|r| (cycle, r)));
+                let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
+                self.tell(format!("pair    cycle {cycle} filled, imbalance {ratio}"));
+            }
+            Note::PairSolved { .. } | Note::PairSent { .. } | Note::Level { .. } => {}
+            Note::Proof { holds: true, lo, hi, .. } => {
+                self.tell(format!("proved  for mids {lo} to {hi}"));
+            }
+            Note::Proof { line, component, size, px, floor, .. } => {
+                let (who, line) = (component.name(), line.name());
+                self.tell(format!("UNPROVED {who} {line}: {size} at {px}, least {floor}"));
+            }
+            Note::Tier { advised, .. } => {
+                let not = if advised { "" } else { "no longer " };
+                self.tell(format!("fee-paying tier {not}advised"));
             }
             Note::Markout { .. } | Note::Hash { .. } => {}
         }

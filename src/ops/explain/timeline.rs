@@ -41,9 +41,10 @@ impl Visit for Lines<'_> {
             self.push(now, text, json);
         }
         for action in &group.actions {
-            // A maker's order is told by its quote; the others have no note of their own price.
+            // A quote's order is told by its note; the others have no note of their own price.
             if let Action::Place { component, order, side, px, qty, .. } = *action
-                && !matches!(component, Component::Maker | Component::Hedger)
+                && !component.is_quoting()
+                && component != Component::Hedger
             {
                 let (n, who) = (order.counter(), component.name());
                 let json = json!({ "kind": "place", "order": n, "component": who,

@@ -6,6 +6,7 @@ use crate::core::{Core, CoreConfig};
 use crate::event::Level;
 use crate::explain::Note;
 use crate::instrument::InstId;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
 use crate::strategy::quality::HORIZONS;
 use crate::strategy::regime::{Mode, Trend};
@@ -41,6 +42,10 @@ pub fn quote(amount: Notional) -> String {
 
 pub fn symbol(config: &CoreConfig, inst: InstId) -> &str {
     config.instruments.get(usize::from(inst.0)).map_or("?", |i| i.spec.symbol.as_str())
+}
+
+fn is_ladder(config: &CoreConfig, inst: InstId) -> bool {
+    config.instruments.get(usize::from(inst.0)).is_some_and(|i| i.ladder.is_some())
 }
 
 /// `volatility 7 + regime 1`: the parts that are not zero.
@@ -227,8 +232,9 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             format!("{} {side} silent: {}", symbol(config, inst), why.name())
         }
         Note::Quote { inst, side, raised, px, qty, parts: p, factors: f, .. } => format!(
-            "{} {side} quote {qty} @ {px}: spread {} bps = {}; size{}{}",
+            "{} {side} {}quote {qty} @ {px}: spread {} bps = {}; size{}{}",
             symbol(config, inst),
+            if is_ladder(config, inst) { "ladder's best " } else { "" },
             spread(&p),
             parts(&p),
             if f == [1000; SIZE_FACTORS] { " x 1".to_owned() } else { factors(&f) },
@@ -273,7 +279,57 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             "{} position {ours} brought to the venue's {venue}, at {px}",
             symbol(config, inst)
         ),
+        Note::Ladder { .. } | Note::Level { .. } => ladder_note(note, config),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::text(note, config),
+        Note::Proof { .. } | Note::Tier { .. } => standing_note(note, config),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
+    }
+}
+
+/// What is said of what must hold for as long as something is quoted.
+fn standing_note(note: &Note, config: &CoreConfig) -> String {
+    match *note {
+        Note::Proof { inst, holds: true, lo, hi, .. } => {
+            format!("{} settings proved for mids {lo} to {hi}", symbol(config, inst))
+        }
+        Note::Proof { inst, line, component, size, px, floor, .. } => format!(
+            "{} settings NOT proved: {} {}: {size} at {px}, where the least is {floor}",
+            symbol(config, inst),
+            component.name(),
+            line.name()
+        ),
+        Note::Tier { advised, realized } => format!(
+            "fee-paying tier {}advised: realized {}",
+            if advised { "" } else { "no longer " },
+            quote(realized)
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What a ladder says about a side, or about a level.
+fn ladder_note(note: &Note, config: &CoreConfig) -> String {
+    match *note {
+        Note::Ladder { inst, side, how: Allocated::BelowFloor, capacity, floor, .. } => format!(
+            "{} {side} ladder WARNING: all levels filtered, capacity {capacity} is below the floor \
+             {floor}",
+            symbol(config, inst)
+        ),
+        Note::Ladder { inst, side, how, levels, capacity, floor, total } => format!(
+            "{} {side} ladder {}: {levels} levels, {total} of a capacity of {capacity}, floor \
+             {floor}",
+            symbol(config, inst),
+            how.name()
+        ),
+        Note::Level { inst, side, level, px, qty, distance, weight, floor } => format!(
+            "{} {side} ladder level {level}: {qty} @ {px}, {distance} bps out, weight {weight}, \
+             floor {floor}",
+            symbol(config, inst)
+        ),
+        _ => String::new(),
     }
 }
 
@@ -312,6 +368,28 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
         Note::Adopted { inst, ours, venue, px } => json!({
             "kind": "adopted", "symbol": symbol(config, inst), "ours": ours.to_string(),
             "venue": venue.to_string(), "px": px.to_string(),
+        }),
+        Note::Ladder { inst, side, how, levels, capacity, floor, total } => json!({
+            "kind": "ladder", "symbol": symbol(config, inst), "side": side.name(),
+            "how": how.name(), "levels": levels, "capacity": capacity.to_string(),
+            "floor": floor.to_string(), "total": total.to_string(),
+        }),
+        Note::Level { inst, side, level, px, qty, distance, weight, floor } => json!({
+            "kind": "level", "symbol": symbol(config, inst), "side": side.name(), "level": level,
+            "px": px.to_string(), "qty": qty.to_string(), "distance_bps": distance.to_string(),
+            "weight": weight, "floor": floor.to_string(),
+        }),
+        Note::PairSolved { .. }
+        | Note::PairSent { .. }
+        | Note::Pair { .. }
+        | Note::PairEntered { .. } => super::pair::json(note, config),
+        Note::Proof { inst, holds, line, component, lo, hi, size, px, floor } => json!({
+            "kind": "proof", "symbol": symbol(config, inst), "holds": holds, "line": line.name(),
+            "component": component.name(), "lo": lo.to_string(), "hi": hi.to_string(),
+            "size": size.to_string(), "px": px.to_string(), "floor": floor.to_string(),
+        }),
+        Note::Tier { advised, realized } => json!({
+            "kind": "tier", "advised": advised, "realized_quote": quote(realized),
         }),
         Note::Hash { inputs, hash } => json!({
             "kind": "hash", "inputs": inputs, "hash": format!("{hash:016x}"),

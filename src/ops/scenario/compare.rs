@@ -1,16 +1,30 @@
 //! Cold. `evenkeel scenarios`: every scenario with and without what it shows, as one table.
 
+use super::parts::{self, Ground};
+use super::study::{self, Study};
 use super::{ALL, Scenario};
 use crate::backtest::BacktestReport;
 use crate::ops::{Failure, exit};
+use crate::sim::params::Scenario as Mood;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::PathBuf;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScenariosArgs {
     /// Only this one.
     #[arg(long)]
     pub scenario: Option<String>,
+    /// Runs of each, with seeds from the scenario's own on; more than one prints means and in how
+    /// many pairs the run with the part was ahead.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub seeds: u32,
+    /// Instead: every part of maker and hedger switched off, one at a time, on one market.
+    #[arg(long, conflicts_with = "scenario")]
+    pub parts: bool,
+    /// The market of `--parts`: a folder with a recording of SOL instead of the simulated one.
+    #[arg(long, requires = "parts")]
+    pub data: Option<PathBuf>,
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,
@@ -142,7 +156,39 @@ fn short(raw: i64, decimals: u32) -> String {
     format!("{sign}{whole}.{rest:0width$}", width = decimals as usize)
 }
 
+/// A scenario over several seeds, from its own on.
+pub fn study(scenario: &'static Scenario, seeds: u32) -> Result<Study, Failure> {
+    let mut study = Study::default();
+    for seed in scenario.seed..scenario.seed + u64::from(seeds) {
+        let (with, without) = (scenario.run_seed(true, seed)?, scenario.run_seed(false, seed)?);
+        study.add(&with, &without, scenario.span());
+    }
+    Ok(study)
+}
+
+/// What `--seeds` prints of a scenario.
+fn study_lines(scenario: &'static Scenario, args: &ScenariosArgs) -> Result<String, Failure> {
+    let found = study(scenario, args.seeds)?;
+    if args.json {
+        let (name, off) = (scenario.name, scenario.off);
+        return Ok(json!({"scenario": name, "off": off, "study": found.json()}).to_string());
+    }
+    let with = format!("{:<16}{:<8}{}", scenario.name, "with", found.with.cells());
+    let without = format!("{:<16}{:<8}{}", "", "without", found.without.cells());
+    Ok(format!("{with}\n{without}  {}", found.ahead()))
+}
+
 pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
+    if args.parts {
+        let ground = match &args.data {
+            Some(folder) => Ground::recorded(folder)?,
+            None => Ground::flow(Mood::Calm),
+        };
+        for line in parts::lines(&ground, args.seeds, args.json)? {
+            let _ = writeln!(out, "{line}");
+        }
+        return Ok(exit::OK);
+    }
     let chosen: Vec<&'static Scenario> = match &args.scenario {
         Some(name) => vec![super::find(name)?],
         None => ALL.iter().collect(),
@@ -151,10 +197,19 @@ pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
     let mut say = |line: String| {
         let _ = writeln!(out, "{line}");
     };
+    let many = args.seeds > 1;
     if !args.json {
-        say(head());
+        say(if many {
+            format!("{:<24}{}   |q| max|q| guard total ahead", "scenario", study::head())
+        } else {
+            head()
+        });
     }
     for scenario in chosen {
+        if many {
+            say(study_lines(scenario, args)?);
+            continue;
+        }
         let compared = Comparison::of(scenario)?;
         if args.json {
             say(compared.json().to_string());
@@ -162,11 +217,10 @@ pub fn run(args: &ScenariosArgs, out: &mut dyn Write) -> Result<i32, Failure> {
             say(compared.lines());
         }
     }
-    if args.scenario.is_none() {
-        for line in super::calculators::lines(args.json)? {
+    if args.scenario.is_none() && !many {
+        for line in super::pair_entry::lines(7, args.json)? {
             say(line);
         }
-        say(super::pair_entry::line(7, args.json)?);
     }
     Ok(exit::OK)
 }

@@ -16,13 +16,16 @@ use super::rate::{Requests, Window};
 use super::subs::Sub;
 use super::tape::Tape;
 use super::verify::{self, Address, Envelope, NonceError, Nonces, address_text, parse_address};
-use super::wire::{self, Session};
+use super::wire::{self, Paid, Session};
 use super::{PeerId, ServerConfig, ServerStats};
 use crate::sim::exchange::{AccountId, Exchange, Market, Notice, Outcome, Reject, RejectKind};
 use crate::units::{Nanos, SCALE};
 
 /// An answer that has not come by then never will: a fault has swallowed it.
 const LOST_AFTER: Nanos = Nanos::from_secs(60);
+
+/// Funding payments that are remembered.
+const PAID_KEPT: usize = 2000;
 
 /// What is to be sent to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub struct Hub {
     pub(super) sessions: Vec<Session>,
     pub(super) now: Nanos,
     pub(super) tape: Tape,
+    /// The newest funding payments of all accounts.
+    pub(super) paid: Vec<Paid>,
     nonces: BTreeMap<Address, Nonces>,
     requests: BTreeMap<AccountId, Requests>,
     weight: Window,
@@ -101,6 +106,7 @@ impl Hub {
             sessions,
             now,
             tape,
+            paid: Vec::new(),
             nonces: BTreeMap::new(),
             requests: BTreeMap::new(),
             weight: Window::default(),
@@ -160,7 +166,13 @@ impl Hub {
             Notice::Bbo { inst, bbo, at } => self.tape.bbos.push((inst, bbo, at)),
             Notice::Funding { account, inst, amount, rate, at } => {
                 self.sessions[usize::from(inst.0)].funding_rate = rate.0;
-                self.tape.funding.push((account, inst, amount, at));
+                let position = self.exchange.position(account, inst).qty;
+                let paid = Paid { account, inst, amount, position, rate: rate.0, at };
+                self.tape.funding.push(paid);
+                if self.paid.len() == PAID_KEPT {
+                    self.paid.remove(0);
+                }
+                self.paid.push(paid);
             }
             // Books are sent at the pace of the configuration.
             Notice::Book { .. } => {}
@@ -299,6 +311,7 @@ impl Hub {
             exchange: &self.exchange,
             directory: &self.directory,
             sessions: &self.sessions,
+            paid: &self.paid,
             budget,
             now: self.now,
         })

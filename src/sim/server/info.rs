@@ -3,12 +3,15 @@
 use super::directory::{Coin, Directory};
 use super::json::Json;
 use super::verify::{Address, address_text, parse_address};
-use super::wire::{self, Session, list, num};
+use super::wire::{self, Paid, Session, list, num};
 use crate::sim::exchange::{AccountId, Exchange, OrderRef, OrderView};
 use crate::units::{Nanos, Notional};
 
 /// Most fills in one answer.
 const FILLS_MAX: usize = 2000;
+
+/// Most orders in the answer to `historicalOrders`.
+const HISTORY_MAX: usize = 2000;
 
 /// What an answer is made from.
 #[derive(Clone, Copy)]
@@ -16,6 +19,7 @@ pub struct Info<'a> {
     pub exchange: &'a Exchange,
     pub directory: &'a Directory,
     pub sessions: &'a [Session],
+    pub paid: &'a [Paid],
     pub budget: &'a dyn Fn(AccountId) -> Budget,
     pub now: Nanos,
 }
@@ -86,6 +90,20 @@ impl Info<'_> {
                     None => u64::MAX,
                 };
                 self.fills_by_time(account, start, end)
+            }
+            "historicalOrders" => self.history(account),
+            "userFunding" => {
+                let start = request.get("startTime")?.uint()?;
+                let of_account = self.paid.iter().filter(|p| Some(p.account) == account);
+                let since = of_account.filter(|p| wire::ms(p.at) >= start);
+                list(since.map(|p| wire::funding_delta(self.directory, p)))
+            }
+            "userNonFundingLedgerUpdates" => "[]".to_owned(),
+            "activeAssetData" => {
+                let coin = self.directory.by_name(request.get("coin")?.str()?);
+                coin.map_or_else(null, |c| {
+                    wire::active_asset_data(self.exchange, c, &user, account)
+                })
             }
             "userRateLimit" => self.rate_limit(account),
             "userFees" => self.fees(),
@@ -181,18 +199,32 @@ impl Info<'_> {
         Some(list(orders.map(|order| write(self.directory, &order))))
     }
 
+    /// Open orders, then closed ones, each newest first.
+    fn history(&self, account: Option<AccountId>) -> String {
+        let Some(account) = account else { return "[]".to_owned() };
+        let mut open: Vec<OrderView> = self.exchange.open_orders(account).collect();
+        open.sort_by_key(|order| std::cmp::Reverse(order.oid));
+        let closed = self.exchange.closed_orders(account).rev().copied();
+        list(open.into_iter().chain(closed).take(HISTORY_MAX).map(|order| self.with_status(&order)))
+    }
+
+    fn with_status(&self, order: &OrderView) -> String {
+        format!(
+            "{{\"order\":{},\"status\":\"{}\",\"statusTimestamp\":{}}}",
+            wire::frontend_order(self.directory, order),
+            order.status.text(),
+            wire::ms(order.status_at)
+        )
+    }
+
     fn order_status(&self, account: Option<AccountId>, oid: &Json) -> Option<String> {
         let target = order_ref(oid)?;
         let order = account.and_then(|account| self.exchange.order_status(account, target));
         Some(match order {
             None => "{\"status\":\"unknownOid\"}".to_owned(),
-            Some(order) => format!(
-                "{{\"status\":\"order\",\"order\":{{\"order\":{},\"status\":\"{}\",\
-                 \"statusTimestamp\":{}}}}}",
-                wire::frontend_order(self.directory, &order),
-                order.status.text(),
-                wire::ms(order.status_at)
-            ),
+            Some(order) => {
+                format!("{{\"status\":\"order\",\"order\":{}}}", self.with_status(&order))
+            }
         })
     }
 

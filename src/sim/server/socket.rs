@@ -25,6 +25,7 @@ struct Active {
     silence: Option<Scope>,
     delay: Option<(Scope, Nanos)>,
     refuse_new: bool,
+    refuse_ws: bool,
 }
 
 /// What one look at the inbox found.
@@ -178,7 +179,13 @@ impl Sockets {
             let Some(peer) = self.peers.get_mut(&id).filter(|_| !silent) else { continue };
             let was_http = !peer.is_ws();
             let outcome = peer.read(&mut asks);
-            if was_http && peer.is_ws() {
+            let upgraded = was_http && peer.is_ws();
+            if upgraded && self.active.refuse_ws {
+                self.hub.stats.refused += 1;
+                self.drop_peer(id);
+                continue;
+            }
+            if upgraded {
                 peer.sent_at = self.hub.now;
                 if self.hub.config.greeting {
                     let text = "Websocket connection established.".to_owned();
@@ -281,6 +288,7 @@ impl Sockets {
                 }
             }
             ServerFault::RefuseNew => self.active.refuse_new = true,
+            ServerFault::RefuseWebSockets => self.active.refuse_ws = true,
             ServerFault::Heal => self.active = Active::default(),
         }
     }

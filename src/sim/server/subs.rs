@@ -18,6 +18,9 @@ pub enum Sub {
     UserEvents(Address),
     ClearinghouseState { dex: usize, user: Address },
     OpenOrders { dex: usize, user: Address },
+    UserFundings(Address),
+    UserNonFundingLedgerUpdates(Address),
+    ActiveAssetData { inst: InstId, user: Address },
 }
 
 impl Sub {
@@ -53,6 +56,9 @@ impl Sub {
             "userEvents" => Sub::UserEvents(user()?),
             "clearinghouseState" => Sub::ClearinghouseState { dex: dex()?, user: user()? },
             "openOrders" => Sub::OpenOrders { dex: dex()?, user: user()? },
+            "userFundings" => Sub::UserFundings(user()?),
+            "userNonFundingLedgerUpdates" => Sub::UserNonFundingLedgerUpdates(user()?),
+            "activeAssetData" => Sub::ActiveAssetData { inst: inst()?, user: user()? },
             _ => return None,
         })
     }
@@ -91,6 +97,14 @@ impl Sub {
             Sub::UserEvents(user) => of_user("userEvents", user, ""),
             Sub::ClearinghouseState { dex, user } => of_dex("clearinghouseState", *dex, user),
             Sub::OpenOrders { dex, user } => of_dex("openOrders", *dex, user),
+            Sub::UserFundings(user) => of_user("userFundings", user, ""),
+            Sub::UserNonFundingLedgerUpdates(user) => {
+                of_user("userNonFundingLedgerUpdates", user, "")
+            }
+            Sub::ActiveAssetData { inst, user } => {
+                let coin = format!(",\"coin\":\"{}\"", directory.coin(*inst).name);
+                of_user("activeAssetData", user, &coin)
+            }
         }
     }
 
@@ -103,6 +117,9 @@ impl Sub {
                 | Sub::UserEvents(_)
                 | Sub::ClearinghouseState { .. }
                 | Sub::OpenOrders { .. }
+                | Sub::UserFundings(_)
+                | Sub::UserNonFundingLedgerUpdates(_)
+                | Sub::ActiveAssetData { .. }
         )
     }
 }

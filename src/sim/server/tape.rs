@@ -6,11 +6,12 @@
 use super::hub::Hub;
 use super::info::Budget;
 use super::subs::Sub;
-use super::wire::{self, list};
+use super::verify::{Address, address_text};
+use super::wire::{self, Paid, list};
 use super::{Cadence, PeerId};
 use crate::instrument::InstId;
 use crate::sim::exchange::{AccountId, Bbo, Fill, OrderView, Trade};
-use crate::units::{Nanos, Notional, Price, raw_text};
+use crate::units::{Nanos, Notional, Price};
 
 /// The events since the last step, and when the channels with a clock are due.
 #[derive(Debug, Default)]
@@ -19,8 +20,7 @@ pub struct Tape {
     pub fills: Vec<Fill>,
     pub trades: Vec<Trade>,
     pub bbos: Vec<(InstId, Bbo, Nanos)>,
-    /// Account, market, amount (raw 10^-8, negative is paid), time.
-    pub funding: Vec<(AccountId, InstId, i64, Nanos)>,
+    pub funding: Vec<Paid>,
     books: Timer,
     fast_books: Timer,
     contexts: Timer,
@@ -125,8 +125,12 @@ impl Hub {
             }
             Sub::L2Book { fast: true, .. } if !due.fast_books => {}
             Sub::L2Book { fast: false, .. } if !due.books => {}
-            Sub::ActiveAssetCtx(_) | Sub::AllMids { .. } if !due.contexts => {}
-            Sub::L2Book { .. } | Sub::ActiveAssetCtx(_) | Sub::AllMids { .. } => {
+            Sub::ActiveAssetCtx(_) | Sub::AllMids { .. } | Sub::ActiveAssetData { .. }
+                if !due.contexts => {}
+            Sub::L2Book { .. }
+            | Sub::ActiveAssetCtx(_)
+            | Sub::AllMids { .. }
+            | Sub::ActiveAssetData { .. } => {
                 self.snapshot(sub).into_iter().for_each(say);
             }
             Sub::ClearinghouseState { .. } | Sub::OpenOrders { .. } if due.states => {
@@ -154,12 +158,17 @@ impl Hub {
             }
             Sub::UserFills { user, .. } => {
                 if let Some(fills) = self.fills_of(self.directory.account(user), tape) {
-                    let user = super::verify::address_text(user);
+                    let user = address_text(user);
                     let data = format!("{{\"user\":\"{user}\",\"fills\":{fills}}}");
                     say(wire::channel("userFills", &data));
                 }
             }
             Sub::UserEvents(user) => self.user_events(self.directory.account(user), tape, say),
+            Sub::UserFundings(user) => {
+                self.fundings(user, &tape.funding, false).into_iter().for_each(say);
+            }
+            // Nothing is deposited or withdrawn here after the start.
+            Sub::UserNonFundingLedgerUpdates(_) => {}
         }
     }
 
@@ -173,18 +182,24 @@ impl Hub {
         if let Some(fills) = self.fills_of(account, tape) {
             say(wire::channel("user", &format!("{{\"fills\":{fills}}}")));
         }
-        for (of, inst, amount, at) in tape.funding.iter().filter(|f| Some(f.0) == account) {
-            let data = format!(
-                "{{\"funding\":{{\"time\":{},\"coin\":\"{}\",\"usdc\":\"{}\",\"szi\":\"{}\",\
-                 \"fundingRate\":\"{}\",\"nSamples\":null}}}}",
-                wire::ms(*at),
-                self.directory.coin(*inst).name,
-                wire::num(*amount),
-                wire::num(self.exchange.position(*of, *inst).qty.0),
-                raw_text(self.sessions[usize::from(inst.0)].funding_rate)
-            );
+        for paid in tape.funding.iter().filter(|f| Some(f.account) == account) {
+            let data = format!("{{\"funding\":{}}}", wire::funding(&self.directory, paid));
             say(wire::channel("user", &data));
         }
+    }
+
+    /// The `userFundings` channel: what was paid before, then each step's payments.
+    fn fundings(&self, user: &Address, paid: &[Paid], snapshot: bool) -> Option<String> {
+        let account = self.directory.account(user);
+        let rows = paid.iter().filter(|f| Some(f.account) == account);
+        let mut rows = rows.map(|f| wire::funding(&self.directory, f)).peekable();
+        if rows.peek().is_none() && !snapshot {
+            return None;
+        }
+        let first = if snapshot { "\"isSnapshot\":true," } else { "" };
+        let (user, rows) = (address_text(user), list(rows));
+        let data = format!("{{{first}\"user\":\"{user}\",\"fundings\":{rows}}}");
+        Some(wire::channel("userFundings", &data))
     }
 
     /// What a new subscription gets at once, where its channel has a state.
@@ -198,7 +213,7 @@ impl Hub {
                 let account = self.directory.account(&user);
                 let budget = |_: AccountId| Budget::default();
                 let fills = self.with_info(&budget, |info| info.fills(account, 0, u64::MAX));
-                let user = super::verify::address_text(&user);
+                let user = address_text(&user);
                 let data = format!("{{\"isSnapshot\":true,\"user\":\"{user}\",\"fills\":{fills}}}");
                 wire::channel("userFills", &data)
             }
@@ -247,9 +262,23 @@ impl Hub {
                 let data = format!(
                     "{{\"dex\":\"{}\",\"user\":\"{}\",\"orders\":{orders}}}",
                     self.directory.dexs()[*dex],
-                    super::verify::address_text(user)
+                    address_text(user)
                 );
                 wire::channel("openOrders", &data)
+            }
+            Sub::UserFundings(user) => return self.fundings(user, &self.paid, true),
+            Sub::UserNonFundingLedgerUpdates(user) => {
+                let user = address_text(user);
+                let data = format!(
+                    "{{\"isSnapshot\":true,\"user\":\"{user}\",\"nonFundingLedgerUpdates\":[]}}"
+                );
+                wire::channel("userNonFundingLedgerUpdates", &data)
+            }
+            Sub::ActiveAssetData { inst, user } => {
+                let account = self.directory.account(user);
+                let coin = self.directory.coin(*inst);
+                let data = wire::active_asset_data(&self.exchange, coin, user, account);
+                wire::channel("activeAssetData", &data)
             }
             _ => return None,
         })

@@ -328,6 +328,77 @@ fn position(exchange: &Exchange, coin: &Coin, account: AccountId) -> Option<Stri
     ))
 }
 
+/// A funding payment, raw 10^-8 quote; negative is paid.
+#[derive(Clone, Copy, Debug)]
+pub struct Paid {
+    pub account: AccountId,
+    pub inst: InstId,
+    pub amount: i64,
+    /// The position that it was paid for.
+    pub position: Qty,
+    pub rate: i64,
+    pub at: Nanos,
+}
+
+/// A payment as the user channels have it.
+pub fn funding(directory: &Directory, paid: &Paid) -> String {
+    format!("{{\"time\":{},{}}}", ms(paid.at), funding_fields(directory, paid))
+}
+
+/// A payment as `userFunding` has it.
+pub fn funding_delta(directory: &Directory, paid: &Paid) -> String {
+    format!(
+        "{{\"time\":{},\"hash\":\"{}\",\"delta\":{{\"type\":\"funding\",{}}}}}",
+        ms(paid.at),
+        hash(0),
+        funding_fields(directory, paid)
+    )
+}
+
+fn funding_fields(directory: &Directory, paid: &Paid) -> String {
+    format!(
+        "\"coin\":\"{}\",\"usdc\":\"{}\",\"szi\":\"{}\",\"fundingRate\":\"{}\",\"nSamples\":null",
+        directory.coin(paid.inst).name,
+        num(paid.amount),
+        qty(paid.position),
+        raw_text(paid.rate)
+    )
+}
+
+/// What an account can still open on a market, buying and selling.
+pub fn active_asset_data(
+    exchange: &Exchange,
+    coin: &Coin,
+    user: &Address,
+    account: Option<AccountId>,
+) -> String {
+    let mark = exchange.mark(coin.inst).unwrap_or(Price::ZERO);
+    let margin = account.map_or(Margin::default(), |a| exchange.margin(a));
+    let leverage = account.map_or(1, |a| exchange.leverage(a, coin.inst)).max(1);
+    let held = account.map_or(Qty::ZERO, |a| exchange.position(a, coin.inst).qty);
+    let free = (margin.equity.0 - margin.used.0).max(0);
+    // Against the position the margin that it ties up is free as well, twice: closed and reversed.
+    let tied = Notional::of(mark, held).0.abs() / i128::from(leverage) * 2;
+    let room = |against: bool| Notional(free + if against { tied } else { 0 });
+    let available = [room(held.0 < 0), room(held.0 > 0)];
+    let lot = 10i64.pow(8 - coin.sz_decimals.min(8));
+    let most = |room: Notional| match i128::from(mark.0) {
+        0 => Qty::ZERO,
+        px => Qty((room.0 * i128::from(leverage) / px) as i64 / lot * lot),
+    };
+    format!(
+        "{{\"user\":\"{}\",\"coin\":\"{}\",\"leverage\":{{\"type\":\"cross\",\"value\":{leverage}}},\
+         \"maxTradeSzs\":[\"{}\",\"{}\"],\"availableToTrade\":[\"{}\",\"{}\"],\"markPx\":\"{}\"}}",
+        address_text(user),
+        coin.name,
+        qty(most(available[0])),
+        qty(most(available[1])),
+        usd(available[0]),
+        usd(available[1]),
+        px(mark)
+    )
+}
+
 /// The `data` of the `clearinghouseState` channel.
 pub fn clearinghouse_channel(dex: &str, user: &Address, state: &str) -> String {
     format!(

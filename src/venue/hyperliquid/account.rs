@@ -5,11 +5,12 @@
 //! sometimes twice. Each is turned into the same events; the core takes the first and ignores the
 //! rest. Fills come from `userFills` alone, which carries fee and trade id.
 
+use super::dead_man::{DeadMan, Switch};
 use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
 use super::orders::answer::{Outcome, answer_events, decode_post};
 use super::orders::{Form, OrderCodec, Posted};
-use super::sign::Cloid;
+use super::sign::{Cloid, L1Action};
 use super::user::{UserCodec, UserFrame};
 use crate::event::{Action, Event, OrderId, Refused, Stamp, VenueOrderState};
 use crate::units::Qty;
@@ -29,6 +30,8 @@ const PENDING_MAX: usize = 96;
 enum Asked {
     Orders(Posted),
     Fate(OrderId),
+    /// The dead man's switch.
+    Switch,
 }
 
 /// What became of a frame of the account's connection.
@@ -53,6 +56,9 @@ pub struct Account {
     /// The account that the signer acts for; the stream is silent for an agent's own address.
     owner: Address,
     pending: Vec<(u64, Asked)>,
+    dead_man: DeadMan,
+    /// The switch was answered since the last look.
+    switched: bool,
 }
 
 impl Account {
@@ -62,7 +68,9 @@ impl Account {
         signer: PooledSigner,
         owner: Address,
     ) -> Account {
-        Account { orders, user, signer, owner, pending: Vec::with_capacity(PENDING_MAX) }
+        let pending = Vec::with_capacity(PENDING_MAX);
+        let dead_man = DeadMan::default();
+        Account { orders, user, signer, owner, pending, dead_man, switched: false }
     }
 
     pub fn owner(&self) -> Address {
@@ -83,6 +91,8 @@ impl Account {
     /// since a little before then are news in the next snapshot.
     pub fn lost(&mut self, now_ms: u64) {
         self.pending.clear();
+        self.dead_man.lost();
+        self.switched = true;
         // Half a minute covers the time in which a half-open link was not noticed; fills that were
         // heard are booked once, by their trade id.
         self.user.recover_from(Some(now_ms.saturating_sub(30_000)));
@@ -115,14 +125,65 @@ impl Account {
         now_ms: u64,
         out: &mut [u8],
     ) -> Result<usize, Refused> {
-        use super::sign::L1Action;
-        let cancels = [(asset, oid)];
-        let action = L1Action::Cancel { cancels: &cancels, fast: true };
-        let posted = self
-            .orders
-            .encode_l1(&action, Form::Post, now_ms, &mut self.signer, out)
-            .map_err(|_| Refused::Encode)?;
-        Ok(posted.len)
+        self.write_cancels(&[(asset, oid)], Form::Post, now_ms, out)
+    }
+
+    /// Writes the signed body for `/exchange` that cancels orders by the venue's numbers. Cold.
+    pub fn cancel_body(
+        &mut self,
+        cancels: &[(u32, u64)],
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        self.write_cancels(cancels, Form::Body, now_ms, out)
+    }
+
+    fn write_cancels(
+        &mut self,
+        cancels: &[(u32, u64)],
+        form: Form,
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Result<usize, Refused> {
+        let action = L1Action::Cancel { cancels, fast: true };
+        let encoded = self.orders.encode_l1(&action, form, now_ms, &mut self.signer, out);
+        encoded.map(|posted| posted.len).map_err(|_| Refused::Encode)
+    }
+
+    #[inline]
+    pub fn wants_beat(&self, now_ms: u64) -> bool {
+        self.switched || self.dead_man.is_due(now_ms)
+    }
+
+    pub fn switch(&self) -> Switch {
+        self.dead_man.switch()
+    }
+
+    /// Writes the action that puts the dead man's switch off, when it is due and there is room for
+    /// its answer. Cold.
+    pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        self.switched = false;
+        if !self.dead_man.is_due(now_ms) {
+            return None;
+        }
+        let at = self.dead_man.ask(now_ms);
+        self.schedule(Some(at), now_ms, out)
+    }
+
+    /// Writes the action that takes the switch back, where it is armed. Cold.
+    pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        (self.switch() == Switch::Armed).then(|| self.schedule(None, now_ms, out)).flatten()
+    }
+
+    fn schedule(&mut self, time_ms: Option<u64>, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        if self.pending.len() == PENDING_MAX {
+            return None;
+        }
+        let action = L1Action::ScheduleCancel { time_ms };
+        let posted =
+            self.orders.encode_l1(&action, Form::Post, now_ms, &mut self.signer, out).ok()?;
+        self.pending.push((posted.id, Asked::Switch));
+        Some(posted.len)
     }
 
     /// Writes the question what became of an order. Not signed, so not hot.
@@ -190,6 +251,10 @@ impl Account {
             (Asked::Fate(order), Outcome::Info(payload)) => {
                 let fate = info::fate(payload)?;
                 emit.put(fate_event(*order, fate.as_ref(), recv));
+            }
+            (Asked::Switch, outcome) => {
+                self.dead_man.answered(outcome);
+                self.switched = true;
             }
             // The question itself failed: the core asks again when its time is over.
             (Asked::Fate(_), _) => {}

@@ -8,59 +8,172 @@
 
 use crate::event::{CancelReason, RejectReason};
 
-/// Parts of refusal texts. The first row that occurs wins, so a narrow row stands above the wide
-/// one that it would also match.
-const TEXTS: &[(&[u8], RejectReason)] = &[
-    // One order of an action.
-    (b"must be divisible by tick size", RejectReason::Tick),
-    (b"has invalid price", RejectReason::Tick),
-    (b"must have minimum value of", RejectReason::MinNotional),
-    (b"Insufficient margin", RejectReason::Margin),
-    (b"insufficient spot balance", RejectReason::Margin),
-    (b"Reduce only order would increase position", RejectReason::ReduceOnly),
-    (b"Post only order would have immediately matched", RejectReason::WouldCross),
-    (b"could not immediately match against any resting orders", RejectReason::IocNoMatch),
-    (b"No liquidity available for market order", RejectReason::IocNoMatch),
-    (b"price too far from oracle", RejectReason::PriceTooFar),
-    (b"away from the reference price", RejectReason::PriceTooFar),
-    (b"open interest", RejectReason::OpenInterest),
-    (b"exceed margin tier limit", RejectReason::PositionLimit),
-    (b"has invalid size", RejectReason::Lot),
-    (b"has zero size", RejectReason::Lot),
-    (b"Invalid TP/SL price", RejectReason::BadRequest),
-    (b"oo many open orders", RejectReason::TooManyOrders),
-    (b"Only post-only orders allowed", RejectReason::PostOnlyMode),
-    // The whole action.
-    (b"Too many cumulative requests", RejectReason::RateLimit),
-    (b"over weight limit", RejectReason::BadRequest),
-    (b"Invalid nonce", RejectReason::Nonce),
-    (b"User or API Wallet", RejectReason::Signature),
-    (b"Must deposit before performing actions", RejectReason::Signature),
-    (b"Builder fee has not been approved", RejectReason::BadRequest),
-    (b"until enough volume traded", RejectReason::BadRequest),
-    (b"expired", RejectReason::Expired),
-    // Transport answers that mirror an HTTP status.
-    (b"429", RejectReason::RateLimit),
-    (b"Too Many Requests", RejectReason::RateLimit),
-    (b"422", RejectReason::BadRequest),
-    (b"Failed to deserialize", RejectReason::BadRequest),
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One order of an action; its text ends in ` asset=<n>`.
+    Order,
+    /// A cancel or a modify.
+    Cancel,
+    /// The whole action: every order of it is refused for this.
+    Action,
+    /// The transport: an HTTP status, or its text in an answer of type `error`.
+    Transport,
+}
+
+/// What the engine does about a refusal, beside counting it by name and freeing the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// The market's answer, no fault: the side waits its shortest rest and is quoted anew; a
+    /// passive hedge goes on to cross. No breaker counts it.
+    QuoteAnew,
+    /// The side waits, a hedge waits its cooldown; the same reason as often in a row as
+    /// `limits.breaker_rejects` opens the component's breaker, and quotes that add inventory are
+    /// pulled.
+    CountToBreaker,
+    /// As `CountToBreaker`, with an alarm; that size is not sent again before the rules were read
+    /// anew.
+    NeverThatSize,
+    /// The venue is asked what became of the order; a fill on its way is booked when it comes.
+    Ask,
+    /// Not about an order of a strategy: it is counted and named, and trading goes on without.
+    GoOn,
+}
+
+impl Reaction {
+    /// What happens, in one line of a table.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reaction::QuoteAnew => {
+                "quoted anew after the shortest rest; a passive hedge goes on to cross; no breaker"
+            }
+            Reaction::CountToBreaker => {
+                "the side or hedge waits; the same reason `limits.breaker_rejects` times in a row \
+                 opens the component's breaker"
+            }
+            Reaction::NeverThatSize => {
+                "alarm; that size is not sent again before the rules were read anew; counts to the \
+                 breaker"
+            }
+            Reaction::Ask => "the order's fate is asked for; a fill on its way is booked",
+            Reaction::GoOn => "named and counted; trading goes on without it",
+        }
+    }
+}
+
+/// What the engine does about a reason that an order was refused for.
+pub fn reaction(reason: RejectReason) -> Reaction {
+    match reason {
+        RejectReason::WouldCross | RejectReason::IocNoMatch | RejectReason::NothingToModify => {
+            Reaction::QuoteAnew
+        }
+        RejectReason::MinNotional => Reaction::NeverThatSize,
+        _ => Reaction::CountToBreaker,
+    }
+}
+
+/// A documented refusal: the part of its text that does not vary.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub part: &'static str,
+    pub scope: Scope,
+    pub reason: RejectReason,
+    pub reaction: Reaction,
+}
+
+const fn order(part: &'static str, reason: RejectReason) -> Row {
+    let reaction = match reason {
+        RejectReason::WouldCross | RejectReason::IocNoMatch | RejectReason::NothingToModify => {
+            Reaction::QuoteAnew
+        }
+        RejectReason::MinNotional => Reaction::NeverThatSize,
+        _ => Reaction::CountToBreaker,
+    };
+    Row { part, scope: Scope::Order, reason, reaction }
+}
+
+const fn action(part: &'static str, reason: RejectReason) -> Row {
+    Row { scope: Scope::Action, ..order(part, reason) }
+}
+
+const fn transport(part: &'static str, reason: RejectReason) -> Row {
+    Row { scope: Scope::Transport, ..order(part, reason) }
+}
+
+const fn cancel(part: &'static str) -> Row {
+    Row { scope: Scope::Cancel, reaction: Reaction::Ask, ..order(part, RejectReason::BadRequest) }
+}
+
+/// Not about an order of ours.
+const fn aside(part: &'static str, reason: RejectReason) -> Row {
+    Row { scope: Scope::Action, reaction: Reaction::GoOn, ..order(part, reason) }
+}
+
+/// Every documented refusal. The first row that occurs in a text wins, so a narrow row stands above
+/// the wide one that it would also match. `docs/hyperliquid-errors.md` shows it.
+pub const TEXTS: &[Row] = &[
+    order("must be divisible by tick size", RejectReason::Tick),
+    order("has invalid price", RejectReason::Tick),
+    order("must have minimum value of", RejectReason::MinNotional),
+    order("Insufficient margin", RejectReason::Margin),
+    order("insufficient spot balance", RejectReason::Margin),
+    order("Reduce only order would increase position", RejectReason::ReduceOnly),
+    order("Post only order would have immediately matched", RejectReason::WouldCross),
+    order("could not immediately match against any resting orders", RejectReason::IocNoMatch),
+    order("No liquidity available for market order", RejectReason::IocNoMatch),
+    order("price too far from oracle", RejectReason::PriceTooFar),
+    order("away from the reference price", RejectReason::PriceTooFar),
+    order("would increase open interest too quickly", RejectReason::OpenInterest),
+    order("more aggressive than oracle while at open interest cap", RejectReason::OpenInterest),
+    order("open interest", RejectReason::OpenInterest),
+    order("exceed margin tier limit", RejectReason::PositionLimit),
+    order("has invalid size", RejectReason::Lot),
+    order("has zero size", RejectReason::Lot),
+    order("Invalid TP/SL price", RejectReason::BadRequest),
+    order("many open orders", RejectReason::TooManyOrders),
+    order("Only post-only orders allowed", RejectReason::PostOnlyMode),
+    order("Unknown asset", RejectReason::UnknownAsset),
+    order("Builder fee has not been approved", RejectReason::BadRequest),
+    cancel("never placed, already canceled, or filled"),
+    Row {
+        reason: RejectReason::NothingToModify,
+        ..cancel("Cannot modify canceled or filled order")
+    },
+    action("Too many cumulative requests", RejectReason::RateLimit),
+    action("over weight limit", RejectReason::BadRequest),
+    action("Invalid nonce", RejectReason::Nonce),
+    action("User or API Wallet", RejectReason::Signature),
+    action("Must deposit before performing actions", RejectReason::Signature),
+    action("expired", RejectReason::Expired),
+    aside("until enough volume traded", RejectReason::BadRequest),
+    transport("429", RejectReason::RateLimit),
+    transport("Too Many Requests", RejectReason::RateLimit),
+    transport("422", RejectReason::BadRequest),
+    transport("Failed to deserialize", RejectReason::BadRequest),
 ];
+
+/// The row of a refusal text; `None` for one that is not documented.
+#[cold]
+pub fn row(text: &[u8]) -> Option<&'static Row> {
+    let is_it = |row: &&Row| match row.scope {
+        // Such a text begins with it; a number inside another sentence may hold these digits.
+        Scope::Transport => text.starts_with(row.part.as_bytes()),
+        _ => contains(text, row.part.as_bytes()),
+    };
+    TEXTS.iter().find(is_it)
+}
 
 /// The reason in a refusal text of an order or of a whole action.
 #[cold]
 pub fn reject_reason(text: &[u8]) -> RejectReason {
-    TEXTS
-        .iter()
-        .find(|(part, _)| contains(text, part))
-        .map_or(RejectReason::Unrecognized, |(_, reason)| *reason)
+    row(text).map_or(RejectReason::Unrecognized, |row| row.reason)
 }
 
 /// Whether a refused cancel or modify says that the order is no longer there. The venue uses one
 /// sentence for a filled, a cancelled and a never seen order.
 #[cold]
 pub fn cancel_gone(text: &[u8]) -> bool {
-    contains(text, b"never placed, already canceled, or filled")
-        || contains(text, b"Cannot modify canceled or filled order")
+    row(text).is_some_and(|row| row.scope == Scope::Cancel)
 }
 
 /// What an order status of the user stream means.
@@ -132,95 +245,4 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every text of the venue's reference and of the observed answers, as the wire shows it.
-    #[test]
-    fn every_documented_text_has_its_reason() {
-        use RejectReason as R;
-        for (text, want) in [
-            ("Price must be divisible by tick size. asset=4", R::Tick),
-            ("Order must have minimum value of $10. asset=4", R::MinNotional),
-            ("Order must have minimum value of 10 USDC.", R::MinNotional),
-            ("Insufficient margin to place order. asset=110000", R::Margin),
-            ("Reduce only order would increase position. asset=4", R::ReduceOnly),
-            (
-                "Post only order would have immediately matched, bbo was 64990@64991. asset=0",
-                R::WouldCross,
-            ),
-            (
-                "Order could not immediately match against any resting orders. asset=78",
-                R::IocNoMatch,
-            ),
-            ("Invalid TP/SL price. asset=1", R::BadRequest),
-            ("No liquidity available for market order. asset=1", R::IocNoMatch),
-            (
-                "Order would increase open interest while open interest is capped asset=1",
-                R::OpenInterest,
-            ),
-            (
-                "Order rejected due to price more aggressive than oracle while at open interest cap",
-                R::OpenInterest,
-            ),
-            ("Order would increase open interest too quickly", R::OpenInterest),
-            ("Order has insufficient spot balance to trade", R::Margin),
-            ("Order price too far from oracle", R::PriceTooFar),
-            (
-                "Order would cause position to exceed margin tier limit at current leverage",
-                R::PositionLimit,
-            ),
-            (
-                "User or API Wallet 0x0000000000000000000000000000000000000001 does not exist.",
-                R::Signature,
-            ),
-            ("L1 error: User or API Wallet 0x01 does not exist.", R::Signature),
-            ("Must deposit before performing actions. User: 0x4290", R::Signature),
-            ("Invalid nonce: duplicate nonce 1741107452532", R::Nonce),
-            (
-                "Too many cumulative requests sent (97460 > 97456) for cumulative volume traded $87457.46. Place taker orders to free up 1 request per USDC traded.",
-                R::RateLimit,
-            ),
-            ("Signed action over weight limit of 200.", R::BadRequest),
-            ("Only post-only orders allowed immediately after a network upgrade", R::PostOnlyMode),
-            ("Order has invalid price.", R::Tick),
-            ("Order has invalid size", R::Lot),
-            ("Order has zero size.", R::Lot),
-            ("Order price cannot be more than 80% away from the reference price", R::PriceTooFar),
-            ("Builder fee has not been approved", R::BadRequest),
-            (
-                "Cannot set scheduled cancel time until enough volume traded. Required: $1000000. Traded: $0.",
-                R::BadRequest,
-            ),
-            ("429 Too Many Requests", R::RateLimit),
-            ("Failed to deserialize the JSON body into the target type", R::BadRequest),
-            ("A sentence of next year", R::Unrecognized),
-            ("", R::Unrecognized),
-        ] {
-            assert_eq!(reject_reason(text.as_bytes()), want, "{text}");
-        }
-        assert!(cancel_gone(b"Order was never placed, already canceled, or filled. asset=4"));
-        assert!(!cancel_gone(b"Insufficient margin to place order."));
-    }
-
-    #[test]
-    fn statuses_are_whole_words_and_unknown_ones_keep_their_ending() {
-        use {CancelReason as C, OrderStatus as S, RejectReason as R};
-        for (word, want) in [
-            ("open", S::Open),
-            ("filled", S::Filled),
-            ("triggered", S::Ignored),
-            ("canceled", S::Canceled(C::ByUs)),
-            ("reduceOnlyCanceled", S::Canceled(C::ReduceOnly)),
-            ("liquidatedCanceled", S::Canceled(C::ByVenue)),
-            ("badAloPxRejected", S::Rejected(R::WouldCross)),
-            ("tooManyOpenOrdersRejected", S::Rejected(R::TooManyOrders)),
-            ("moonPhaseCanceled", S::Unknown(Some(Dead::Canceled))),
-            ("moonPhaseRejected", S::Unknown(Some(Dead::Rejected))),
-            ("Open", S::Unknown(None)),
-            ("", S::Unknown(None)),
-        ] {
-            assert_eq!(order_status(word.as_bytes()), want, "{word}");
-        }
-    }
-}
+mod tests;

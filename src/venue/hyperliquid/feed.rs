@@ -1,4 +1,4 @@
-//! Hot. Public market data: l2Book, bbo, trades.
+//! Hot. Public market data: l2Book, bbo, trades, activeAssetCtx.
 //!
 //! A frame is one unit: it is read and checked to its last byte before the first event leaves, so
 //! an `Err` has emitted nothing and no book is ever torn by bad bytes. That costs one copy of the
@@ -14,6 +14,7 @@
 //!
 //! Not judged here: whether a book is sorted or crossed, and whether a time is old. The book does.
 
+use super::context::{self, Context};
 use super::control::{Control, ESTABLISHED, Envelope};
 use super::markets::Markets;
 use super::scan;
@@ -40,10 +41,12 @@ pub enum Decoded {
     Bbo(InstId),
     /// How many trades; the venue sends empty lists too.
     Trades(u32),
+    Context(InstId),
     Control(Control),
     /// A channel that this codec does not read.
     UnknownChannel,
-    /// Well-formed data of a market that the session does not have.
+    /// Well-formed data of a market that the session does not have, or a context whose values do
+    /// not fit our scales.
     UnknownMarket,
     /// The sink had no room: what was put of this market's message is to be followed by a gap.
     Full(InstId),
@@ -83,6 +86,7 @@ enum Parsed {
     Quote(Quote),
     /// In the scratch.
     Trades,
+    Context(Context),
     Other(Decoded),
 }
 
@@ -122,9 +126,9 @@ impl FeedCodec {
         self.slow_frames
     }
 
-    /// The frames that subscribe to the bbo, book and trades of every market. Cold.
+    /// The frames that subscribe to the bbo, book, trades and context of every market. Cold.
     pub fn subscriptions(&self) -> Vec<String> {
-        let channels = ["bbo", "l2Book", "trades"];
+        let channels = ["bbo", "l2Book", "trades", "activeAssetCtx"];
         let all = self.listed.iter().flat_map(|(_, symbol)| channels.map(|c| (*symbol, c)));
         all.map(|(symbol, channel)| self.request("subscribe", symbol, channel)).collect()
     }
@@ -191,6 +195,7 @@ impl FeedCodec {
             Parsed::Book(book) => self.emit_book(book, recv, sink),
             Parsed::Quote(quote) => emit_quote(quote, recv, sink),
             Parsed::Trades => self.emit_trades(recv, sink),
+            Parsed::Context(context) => emit_context(context, recv, sink),
             Parsed::Other(decoded) => decoded,
         })
     }
@@ -239,6 +244,11 @@ impl FeedCodec {
             Some(b"l2Book") => self.read_book(envelope.data()?)?.map(Parsed::Book),
             Some(b"bbo") => self.read_quote(envelope.data()?)?.map(Parsed::Quote),
             Some(b"trades") => self.read_trades(envelope.data()?)?.then_some(Parsed::Trades),
+            Some(b"activeAssetCtx") => {
+                let context = context::read(envelope.data()?, &self.markets)?;
+                let foreign = Parsed::Other(Decoded::UnknownMarket);
+                return Ok(context.map_or(foreign, Parsed::Context));
+            }
             _ => return Ok(Parsed::Other(Decoded::UnknownChannel)),
         };
         self.slow_frames += 1;
@@ -327,6 +337,12 @@ fn emit_quote(quote: Quote, recv: Stamp, sink: &mut impl Sink) -> Decoded {
     let Quote { inst, bid, ask, exch_ms } = quote;
     let event = Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv };
     if sink.put(event) { Decoded::Bbo(inst) } else { Decoded::Full(inst) }
+}
+
+fn emit_context(context: Context, recv: Stamp, sink: &mut impl Sink) -> Decoded {
+    let Context { inst, mark, oracle, funding } = context;
+    let event = Event::Context { inst, mark, oracle, funding, recv };
+    if sink.put(event) { Decoded::Context(inst) } else { Decoded::Full(inst) }
 }
 
 /// A time in ms that has 13 digits.

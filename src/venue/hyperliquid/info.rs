@@ -65,6 +65,13 @@ pub fn positions(body: &[u8]) -> Option<Vec<Position>> {
     rows.iter().map(position).collect()
 }
 
+/// The account's value of the answer to `clearinghouseState`, raw 10^-8 quote.
+pub fn equity(body: &[u8]) -> Option<i64> {
+    let state: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let value = state.get("marginSummary")?.get("accountValue")?.as_str()?;
+    parse_raw(value.as_bytes()).ok()
+}
+
 /// Reads the answer to `openOrders`.
 pub fn open_orders(body: &[u8]) -> Option<Vec<OpenOrder>> {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(body).ok()?;
@@ -102,6 +109,9 @@ mod tests {
         let want =
             Position { coin: "SOL".into(), qty: Qty(-SCALE / 2), entry: Price(20_010_000_000) };
         assert_eq!(positions(state), Some(vec![want]));
+        assert_eq!(equity(state), None, "no summary");
+        let summary = br#"{"marginSummary":{"accountValue":"1234.5"},"assetPositions":[]}"#;
+        assert_eq!(equity(summary), Some(123_450_000_000));
         let orders =
             br#"[{"coin":"SOL","side":"B","limitPx":"1","sz":"1","oid":9,"cloid":"0x0f"}]"#;
         let want = OpenOrder { coin: "SOL".into(), oid: 9, cloid: Some(15) };

@@ -1,7 +1,9 @@
 //! Hot. Hyperliquid: market data, user stream, orders and their signatures.
 
 pub mod account;
+mod context;
 pub mod control;
+pub mod dead_man;
 pub mod errors;
 pub mod feed;
 pub mod info;

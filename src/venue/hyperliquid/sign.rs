@@ -9,6 +9,7 @@
 //! `tests/signing.rs` compares. Key order is part of the hash: `type` first, then as written here.
 
 pub mod action_json;
+pub mod read;
 pub mod wire;
 
 use crate::event::Tif;

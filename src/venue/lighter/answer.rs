@@ -210,7 +210,12 @@ pub fn answer_events(
         Action::Modify { order, old, .. } => sink.put(stands(old)) && sink.put(rejected(order)),
         Action::Cancel { order, .. } => sink.put(stands(order)),
         // No order of its own to tell of.
-        Action::CancelAll | Action::Query { .. } | Action::Resnapshot { .. } => true,
+        Action::CancelAll
+        | Action::ReadAccount
+        | Action::Query { .. }
+        | Action::Resnapshot { .. }
+        | Action::RefreshRules { .. }
+        | Action::Prove { .. } => true,
     })
 }
 

@@ -58,7 +58,8 @@ pub enum Decoded {
     Waiting(InstId),
     /// How many trades were emitted.
     Trades(u32),
-    /// Kept: [`FeedCodec::stats`].
+    /// Of so many markets. Kept: [`FeedCodec::stats`]; mark, index and funding are emitted where all
+    /// three are there.
     Stats(u32),
     /// The venue's block height. Kept: [`FeedCodec::height`].
     Height(u64),
@@ -101,7 +102,7 @@ pub struct FeedCodecCounts {
 pub struct MarketStats {
     pub index: Option<Price>,
     pub mark: Option<Price>,
-    /// The estimate of the next funding rate, in percent, raw 10^-8.
+    /// The estimate of the next hour's funding rate, in percent, raw 10^-8.
     pub funding_next: Option<i64>,
     /// The last one paid, in percent, raw 10^-8.
     pub funding_last: Option<i64>,
@@ -162,6 +163,8 @@ enum Parsed {
         slot: usize,
         snapshot: bool,
     },
+    /// Of so many markets; kept in their books.
+    Stats(u32),
     Other(Decoded),
 }
 
@@ -188,6 +191,8 @@ struct MarketBook {
     resend: bool,
     last_trade: u64,
     stats: MarketStats,
+    /// Not emitted yet.
+    fresh_stats: bool,
 }
 
 /// Decodes the public frames of one connection.
@@ -217,6 +222,7 @@ impl FeedCodec {
             resend: false,
             last_trade: 0,
             stats: MarketStats::default(),
+            fresh_stats: false,
         };
         let room = || Vec::with_capacity(LEVELS_MAX);
         FeedCodec {
@@ -321,8 +327,31 @@ impl FeedCodec {
             Parsed::Book(book) => self.apply_book(book, recv, sink),
             Parsed::Ticker(ticker) => self.apply_ticker(ticker, recv, sink),
             Parsed::Trades { slot, snapshot } => self.apply_trades(slot, snapshot, recv, sink),
+            Parsed::Stats(markets) => self.apply_stats(markets, recv, sink),
             Parsed::Other(decoded) => decoded,
         })
+    }
+
+    fn apply_stats(&mut self, markets: u32, recv: Stamp, sink: &mut impl Sink) -> Decoded {
+        for book in self.books.iter_mut().filter(|book| book.fresh_stats) {
+            book.fresh_stats = false;
+            let MarketStats { mark, index, funding_next, .. } = book.stats;
+            let (Some(mark), Some(oracle), Some(percent)) = (mark, index, funding_next) else {
+                continue;
+            };
+            // A percent in 10^-8 is 10^-10 of one: 100 of the event's 10^-12. (At most 10^18 x 100
+            // from outside, so it is asked whether it fits.)
+            let Some(funding) = percent.checked_mul(100) else {
+                self.counts.stats_refused += 1;
+                continue;
+            };
+            let inst = book.inst;
+            if !sink.put(Event::Context { inst, mark, oracle, funding, recv }) {
+                book.resend = true;
+                return Decoded::Full(inst);
+            }
+        }
+        Decoded::Stats(markets)
     }
 
     #[inline]
@@ -447,18 +476,22 @@ fn emit_book(book: &MarketBook, nonce: u64, recv: Stamp, sink: &mut impl Sink) -
     let MarketBook { inst, exch_ms, ticker, .. } = *book;
     let mut counts = [0; 2];
     for (side, ladder) in Side::BOTH.into_iter().zip(&book.ladders) {
-        let depth = ladder.len().min(DEPTH);
-        counts[side.index()] = depth as u8;
-        for start in (0..depth).step_by(LEVELS_PER_EVENT) {
-            let count = (depth - start).min(LEVELS_PER_EVENT);
-            // Behind the twentieth level the core has no place.
-            let level =
-                |i: usize| if i < count { ladder.level(start + i) } else { Level::default() };
-            let levels = [level(0), level(1), level(2)];
-            let (start, count) = (start as u8, count as u8);
+        let best = ladder.best(DEPTH);
+        counts[side.index()] = best.len() as u8;
+        let mut start = 0;
+        // From the end, where the best are.
+        for chunk in best.rchunks(LEVELS_PER_EVENT) {
+            let levels = match *chunk {
+                [c, b, a] => [a, b, c],
+                [b, a] => [a, b, Level::default()],
+                [a] => [a, Level::default(), Level::default()],
+                _ => [Level::default(); LEVELS_PER_EVENT],
+            };
+            let count = chunk.len() as u8;
             if !sink.put(Event::Levels { inst, side, start, count, levels }) {
                 return false;
             }
+            start += count;
         }
     }
     let [bids, asks] = counts;

@@ -79,6 +79,12 @@ impl Ladder {
         self.levels.get(at).copied().unwrap_or_default()
     }
 
+    /// The best `depth` levels, or all when there are fewer; the best one last.
+    #[inline(always)]
+    pub fn best(&self, depth: usize) -> &[Level] {
+        &self.levels[self.levels.len().saturating_sub(depth)..]
+    }
+
     pub fn clear(&mut self) {
         self.levels.clear();
         self.horizon = None;

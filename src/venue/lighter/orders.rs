@@ -442,7 +442,11 @@ impl Terms {
                 Ok((Tx::CancelOrder { market, index: self.client_index(order)? }, order))
             }
             Action::CancelAll => Ok((Tx::CancelAll(CancelAll::Immediate), OrderId::EXTERNAL)),
-            Action::Query { .. } | Action::Resnapshot { .. } => Err(EncodeError::NotAnOrder),
+            Action::Query { .. }
+            | Action::Resnapshot { .. }
+            | Action::ReadAccount
+            | Action::RefreshRules { .. }
+            | Action::Prove { .. } => Err(EncodeError::NotAnOrder),
         }
     }
 }

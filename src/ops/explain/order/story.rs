@@ -41,6 +41,8 @@ pub enum Happened {
     },
     /// We asked for its end, for this reason.
     CancelSent(String),
+    /// We asked that this order take its place, for this reason.
+    ModifySent(OrderId, String),
     CancelRefused {
         gone: bool,
     },
@@ -82,9 +84,14 @@ impl Story {
         core: &mut Core,
         config: &CoreConfig,
     ) -> Option<Story> {
-        let Action::Place { inst, side, tif, reduce_only, component, order, px, qty } = *action
-        else {
-            return None;
+        let (inst, side, tif, reduce_only, component, order, px, qty) = match *action {
+            Action::Place { inst, side, tif, reduce_only, component, order, px, qty } => {
+                (inst, side, tif, reduce_only, component, order, px, qty)
+            }
+            Action::Modify { inst, side, tif, component, order, px, qty, .. } => {
+                (inst, side, tif, false, component, order, px, qty)
+            }
+            _ => return None,
         };
         let seen = Seen::of(core, inst)?;
         debug_assert!(usize::from(inst.0) < config.instruments.len(), "the core has it");
@@ -93,6 +100,9 @@ impl Story {
                 component == Component::Maker && (i, s) == (inst, side)
             }
             Note::Hedge { inst: i, .. } => component == Component::Hedger && i == inst,
+            Note::Level { inst: i, side: s, px: p, .. } => {
+                component == Component::Ladder && (i, s, p) == (inst, side, px)
+            }
             _ => false,
         });
         Some(Story {
@@ -147,6 +157,10 @@ impl Story {
                 Action::Cancel { order, .. } if order == self.id => {
                     let why = self.cancel_cause(group, said);
                     self.happened.push((now, Happened::CancelSent(why)));
+                }
+                Action::Modify { old, order, .. } if old == self.id => {
+                    let why = self.cancel_cause(group, said);
+                    self.happened.push((now, Happened::ModifySent(order, why)));
                 }
                 Action::Query { order, .. } if order == self.id => {
                     self.happened.push((now, Happened::Asked));
@@ -217,7 +231,7 @@ impl Story {
             Some(Note::Quote { silence: Some(why), .. }) => {
                 format!("the side fell silent: {}", why.name())
             }
-            Some(Note::Quote { px, qty, .. }) if self.component == Component::Maker => {
+            Some(Note::Quote { px, qty, .. }) if self.component.is_quoting() => {
                 format!("requoted: the quote is {qty} @ {px}")
             }
             _ => "no longer wanted".to_owned(),

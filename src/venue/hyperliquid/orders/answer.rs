@@ -14,6 +14,7 @@ use crate::event::{CancelReason, Event, OrderId, RejectReason, Stamp, VenueOrder
 use crate::units::{Price, Qty};
 use crate::venue::{Malformed, MalformedKind, Sink};
 
+use super::super::errors::cancel_gone;
 use scan::Scan;
 
 /// An answer and the post that it answers.
@@ -332,13 +333,13 @@ fn modify_events(
             Event::Canceled { order: old, reason: CancelReason::ByUs, recv }
         }
         Verdict::Refused(_) => Event::CancelReject { order: old, gone: false, recv },
+        // The new order was not taken; whether the old one was cancelled for it the venue does not
+        // say: it may be gone, and is asked about.
+        Verdict::Status(Status::Error(_)) => Event::CancelReject { order: old, gone: true, recv },
         Verdict::Status(_) | Verdict::Unknown => Event::OutcomeUnknown { order: old, recv },
     };
     (of_old, Some(place_event(order, verdict, reason, recv)))
 }
-
-/// The text of a cancel that found no order; the venue appends ` asset=N`.
-const GONE: &[u8] = b"Order was never placed, already canceled, or filled.";
 
 fn cancel_event(order: OrderId, verdict: Verdict<'_>, recv: Stamp) -> Event {
     match verdict {
@@ -346,7 +347,7 @@ fn cancel_event(order: OrderId, verdict: Verdict<'_>, recv: Stamp) -> Event {
             Event::Canceled { order, reason: CancelReason::ByUs, recv }
         }
         Verdict::Status(Status::Error(text)) => {
-            Event::CancelReject { order, gone: text.starts_with(GONE), recv }
+            Event::CancelReject { order, gone: cancel_gone(text), recv }
         }
         Verdict::Refused(_) => Event::CancelReject { order, gone: false, recv },
         Verdict::Status(_) | Verdict::Unknown => Event::OutcomeUnknown { order, recv },

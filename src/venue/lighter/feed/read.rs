@@ -53,7 +53,7 @@ impl FeedCodec {
                 }
                 slot.map_or(unknown, |slot| Parsed::Trades { slot, snapshot })
             }
-            Channel::Stats => Parsed::Other(self.read_stats(&envelope, id)?),
+            Channel::Stats => self.read_stats(&envelope, id)?,
             Channel::Height => {
                 let height = envelope.body()?.unsigned()?;
                 self.height = height;
@@ -141,15 +141,15 @@ impl FeedCodec {
     }
 
     /// Of one market, or of all: an object by the market's number.
-    fn read_stats(&mut self, envelope: &Envelope<'_>, id: Option<u64>) -> Read<Decoded> {
+    fn read_stats(&mut self, envelope: &Envelope<'_>, id: Option<u64>) -> Read<Parsed> {
         let mut body = envelope.body()?;
         let exch_ms = envelope.timestamp.filter(|ms| TIME_MS.contains(ms)).unwrap_or(0);
         if let Some(id) = id {
             let stats = self.read_market_stats(&mut body, exch_ms)?;
             return Ok(if self.keep_stats(id, stats) {
-                Decoded::Stats(1)
+                Parsed::Stats(1)
             } else {
-                Decoded::UnknownMarket
+                Parsed::Other(Decoded::UnknownMarket)
             });
         }
         let mut kept = 0;
@@ -159,12 +159,13 @@ impl FeedCodec {
             let id = name.chars(&mut [0; 16]).and_then(number);
             kept += u32::from(id.is_some_and(|id| self.keep_stats(id, stats)));
         }
-        Ok(Decoded::Stats(kept))
+        Ok(Parsed::Stats(kept))
     }
 
     fn keep_stats(&mut self, id: u64, stats: MarketStats) -> bool {
         let Some(slot) = self.markets.slot(id) else { return false };
         self.books[slot].stats = stats;
+        self.books[slot].fresh_stats = true;
         true
     }
 

@@ -136,7 +136,7 @@ fn the_fullest_batch_fits() {
     (config.nonces, config.run_tag) = (NonceMode::Clock, u16::MAX);
     config.sender.account = crate::venue::lighter::tx::ACCOUNT_MAX;
     let (mut codec, mut out) = (OrderCodec::new(config).unwrap(), [0; FRAME_MAX]);
-    let largest = 429_496_729_5 * (SCALE / 10);
+    let largest = 4_294_967_295 * (SCALE / 10);
     let actions = [place(largest, 1_000_000_000 * SCALE, Tif::Gtc); BATCH_MAX];
     let posted = codec.encode(&actions, NOW, &mut signer(), &mut out).unwrap();
     assert_eq!(frame(&posted, &out)["data"]["id"], "1");

@@ -152,7 +152,7 @@ fn modifies_speak_of_both_orders() {
         [
             canceled(101),
             ack(1, 77_738_308, true),
-            unknown(102),
+            cancel_reject(102, true),
             reject(2, RejectReason::MinNotional),
         ]
     );

@@ -1,0 +1,425 @@
+//! Cold. `evenkeel run`: trades a configuration, on paper or live, until it is told to stop.
+//!
+//! `paper` reads the real market and simulates the account (`paper.rs`). `live` sends real orders:
+//! it starts only when `check --strict` would pass with the venue's own rules and prices, with a
+//! key that the venue says is an agent of the account, and it ends only after the venue was asked
+//! what still rests.
+
+mod paper;
+mod report;
+pub mod signals;
+pub mod start;
+
+use crate::config::{Config, Mode, Network};
+use crate::event::Command;
+use crate::instrument::InstrumentSpec;
+use crate::keys::{self, AgentKey};
+use crate::net::{Endpoint, Trust};
+use crate::ops::{Failure, exit};
+use crate::pipeline::clock::Clock;
+use crate::pipeline::table::Table;
+use crate::session::{Session, Spec};
+use crate::units::{Notional, SCALE};
+use crate::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
+use crate::venue::hyperliquid::sign;
+use paper::Paper;
+use report::{End, Ending};
+use signals::{Asked, Watch};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What can be asked of a run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// The configuration, over the defaults.
+    #[arg(long)]
+    pub config: PathBuf,
+    /// paper: the real market, simulated fills, no key. live: real orders. By default what the
+    /// configuration says.
+    #[arg(long, value_parser = ["paper", "live"])]
+    pub mode: Option<String>,
+    /// Stops after so many seconds; by default at a signal.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seconds: Option<u64>,
+    /// The account that is traded: 0x and 40 digits. Live only.
+    #[arg(long)]
+    pub account: Option<String>,
+    /// The agent's key: a file of mode 0600. Without it, the service's credential
+    /// `evenkeel-agent-key`. Live only.
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+    /// Takes the account's own key, which may withdraw.
+    #[arg(long)]
+    pub allow_owner_key: bool,
+    /// A value over the configuration's: market.SOL.maker.size=0.1
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Quote that a paper account begins with.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+    pub paper_cash: i64,
+    /// Signs with a pool of prepared nonces.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub pooled: bool,
+    /// One JSON object at the end instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prepared nonces: several of the largest bursts.
+const POOL: usize = 256;
+/// Longest wait for the orderly stop to unwind and be answered.
+const STOP_PATIENCE_NS: u64 = 60_000_000_000;
+/// Longest wait for the quick stop.
+const ABORT_PATIENCE_NS: u64 = 10_000_000_000;
+/// After a command, the quiet flag is of the time before it for so long: telemetry comes every
+/// 100 ms.
+const FLAG_NS: u64 = 300_000_000;
+/// Between two questions what rests.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+pub fn run(args: &RunArgs) -> Result<i32, Failure> {
+    let config = configuration(args)?;
+    let clock = Clock::start(1);
+    let (market_ws, rest) = endpoints(&config)?;
+    let venue = start::Venue { rest, clock: clock.clone() };
+    let mut watch = Watch::start()?;
+    let plan = match config.engine.mode {
+        Mode::Paper => on_paper(args, config, &venue, market_ws, &clock)?,
+        Mode::Live => live(args, config, venue, market_ws)?,
+    };
+    let Plan { spec, orders_at, paper } = plan;
+    let (owner, specs) = (spec.owner, spec.specs.clone());
+    let journal = spec.journal.clone();
+    let session = Session::start(spec).map_err(Failure::environment)?;
+    if !args.json {
+        report::started(&specs, paper.is_some(), journal.as_deref());
+    }
+    let begun = clock.stamp().0;
+    let mut ran = Running { session, venue: orders_at, owner, specs: &specs, clock: &clock };
+    let asked = ran.trade(args.seconds, &mut watch);
+    let (ending, open_orders) = ran.stop(asked, &mut watch);
+    let metrics = std::sync::Arc::clone(&ran.session.metrics);
+    let ended = ran.session.end();
+    let seconds = (clock.stamp().0 - begun) / 1_000_000_000;
+    let exchange = match paper {
+        Some(paper) => Some((paper.counts.clone(), paper.account, paper.stop())),
+        None => None,
+    };
+    let end =
+        End { ending, open_orders, seconds, journal, ended, metrics, exchange, specs: &specs };
+    end.print(args.json);
+    Ok(end.exit_code())
+}
+
+/// What a mode has made of a configuration.
+struct Plan {
+    spec: Spec,
+    /// Where the account is, to be asked what rests.
+    orders_at: start::Venue,
+    paper: Option<Paper>,
+}
+
+/// The file, the environment, `--set`, and `--mode` over all.
+fn configuration(args: &RunArgs) -> Result<Config, Failure> {
+    let file = args.config.display().to_string();
+    let text = std::fs::read_to_string(&args.config)
+        .map_err(|error| Failure::environment(format!("{file}: {error}")))?;
+    let mut flags = Vec::new();
+    for set in &args.sets {
+        let pair = set.split_once('=');
+        let (key, value) =
+            pair.ok_or_else(|| Failure::usage(format!("--set {set:?}: write KEY=VALUE")))?;
+        flags.push((key.to_owned(), value.to_owned()));
+    }
+    if let Some(mode) = &args.mode {
+        flags.push(("engine.mode".to_owned(), mode.clone()));
+    }
+    let env: Vec<(String, String)> = std::env::vars().collect();
+    Config::layered(&[(&text, &file)], &env, &flags).map_err(Failure::config)
+}
+
+/// The WebSocket and the REST base that a configuration means.
+fn endpoints(config: &Config) -> Result<(Endpoint, Endpoint), Failure> {
+    let own = |stated: &str, mainnet: &'static str, testnet: &'static str| match (
+        stated,
+        config.venue.network,
+    ) {
+        ("", Network::Mainnet) => Ok(mainnet.to_owned()),
+        ("", Network::Testnet) => Ok(testnet.to_owned()),
+        ("", Network::Embedded) => Err(Failure::config(
+            "venue.network \"embedded\" is what `evenkeel demo` starts: name mainnet or \
+                 testnet, or state venue.ws_url and venue.rest_url of one that runs",
+        )),
+        (stated, _) => Ok(stated.to_owned()),
+    };
+    let venue = &config.venue;
+    let ws =
+        own(&venue.ws_url, "wss://api.hyperliquid.xyz/ws", "wss://api.hyperliquid-testnet.xyz/ws")?;
+    let rest =
+        own(&venue.rest_url, "https://api.hyperliquid.xyz", "https://api.hyperliquid-testnet.xyz")?;
+    let trust = match config.net.ca_file.as_str() {
+        "" => None,
+        file => {
+            let pem = std::fs::read(file)
+                .map_err(|error| Failure::environment(format!("net.ca_file {file}: {error}")))?;
+            Some(Trust::from_pem(&pem).map_err(Failure::config)?)
+        }
+    };
+    let open = |url: &str| {
+        Endpoint::parse_trusting(url, trust.as_ref())
+            .map_err(|why| Failure::environment(format!("{url}: {why}")))
+    };
+    Ok((open(&ws)?, open(&rest)?))
+}
+
+/// A paper run: the venue's market, an exchange of ours.
+fn on_paper(
+    args: &RunArgs,
+    config: Config,
+    venue: &start::Venue,
+    market_ws: Endpoint,
+    clock: &Clock,
+) -> Result<Plan, Failure> {
+    // Whose fees: the account's when it is named, else those of an account without a history.
+    let owner = match &args.account {
+        Some(text) => address(text)?,
+        None => Address([0; 20]),
+    };
+    let specs = venue.specs(&config, owner)?;
+    let prices = venue.prices(&specs)?;
+    let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, false)?;
+    let cash = Notional::from_raw(args.paper_cash * SCALE);
+    let paper = Paper::start(&market_ws, &specs, cash, clock)?;
+    let signer = Signer::new(paper.agent_key).map_err(|_| Failure::bug("a key of our own"))?;
+    let local = |url: String| Endpoint::parse(&url).map_err(Failure::environment);
+    let (ws, rest) = (local(paper.server.ws_url())?, local(paper.server.http_url())?);
+    let orders_at = start::Venue { rest: rest.clone(), clock: clock.clone() };
+    let ends = Ends { market_ws, ws, rest, network: sign::Network::Mainnet };
+    let spec = spec(args, &config, specs, table, ends, paper.owner, signer, clock)?;
+    Ok(Plan { spec, orders_at, paper: Some(paper) })
+}
+
+/// A live run: nothing is left to chance before the first order.
+fn live(
+    args: &RunArgs,
+    config: Config,
+    venue: start::Venue,
+    market_ws: Endpoint,
+) -> Result<Plan, Failure> {
+    let account = args.account.as_deref().ok_or_else(|| {
+        Failure::usage("--mode live: state --account 0x..., the account that is traded")
+    })?;
+    let account = address(account)?;
+    let missing = keys::harden();
+    if missing.swap {
+        tracing::warn!(
+            "memory with the key may be swapped: give the service LimitMEMLOCK=infinity"
+        );
+    }
+    if missing.core {
+        tracing::warn!("a crash may write a core file with the key");
+    }
+    let key = key(args.key_file.as_deref()).map_err(Failure::config)?;
+    key.check_owner(account, args.allow_owner_key).map_err(Failure::config)?;
+    venue.check_agent(&key, account)?;
+    let specs = venue.specs(&config, account)?;
+    let prices = venue.prices(&specs)?;
+    let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, true)?;
+    let network = match config.venue.network {
+        Network::Testnet => sign::Network::Testnet,
+        // The embedded venue verifies as mainnet does.
+        Network::Mainnet | Network::Embedded => sign::Network::Mainnet,
+    };
+    let (ws, rest) = (market_ws.clone(), venue.rest.clone());
+    let ends = Ends { market_ws, ws, rest, network };
+    let clock = venue.clock.clone();
+    let spec = spec(args, &config, specs, table, ends, account, key.into_signer(), &clock)?;
+    Ok(Plan { spec, orders_at: venue, paper: None })
+}
+
+fn address(text: &str) -> Result<Address, Failure> {
+    let wrong =
+        || Failure::usage(format!("--account {text:?}: write 0x and 40 hexadecimal digits"));
+    Address::parse(text.as_bytes()).ok_or_else(wrong)
+}
+
+/// A file that was named, or the service's credential.
+fn key(file: Option<&Path>) -> Result<AgentKey, keys::KeyError> {
+    match (file, std::env::var_os("CREDENTIALS_DIRECTORY")) {
+        (Some(file), _) => AgentKey::from_file(file),
+        (None, Some(folder)) => AgentKey::from_credentials(Path::new(&folder), keys::CREDENTIAL),
+        (None, None) => Err(keys::KeyError::NoSource),
+    }
+}
+
+struct Ends {
+    market_ws: Endpoint,
+    ws: Endpoint,
+    rest: Endpoint,
+    network: sign::Network,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of a session, each once")]
+fn spec(
+    args: &RunArgs,
+    config: &Config,
+    specs: Vec<InstrumentSpec>,
+    table: Table,
+    ends: Ends,
+    owner: Address,
+    signer: Signer,
+    clock: &Clock,
+) -> Result<Spec, Failure> {
+    let core = config.core(&specs).map_err(Failure::config)?;
+    let (signer, filler) = if args.pooled {
+        let (filler, taker) = nonce_pool(&signer, POOL);
+        (PooledSigner::with_pool(signer, taker), Some(filler))
+    } else {
+        (PooledSigner::deterministic(signer), None)
+    };
+    let mut tag = [0; 8];
+    getrandom::fill(&mut tag)
+        .map_err(|error| Failure::environment(format!("no randomness: {error}")))?;
+    let now_ms = clock.now().0 / 1_000_000;
+    let file = format!("{}-{now_ms}.journal", config.engine.name);
+    let journal = config.journal.enabled.then(|| Path::new(&config.journal.path).join(file));
+    let Ends { market_ws, ws, rest, network } = ends;
+    Ok(Spec {
+        market_ws,
+        ws,
+        rest,
+        network,
+        owner,
+        signer,
+        filler,
+        run_tag: u64::from_be_bytes(tag),
+        specs,
+        core,
+        config_text: config.effective_toml(),
+        table,
+        journal,
+        clock: clock.clone(),
+    })
+}
+
+/// A session while it is watched.
+struct Running<'a> {
+    session: Session,
+    venue: start::Venue,
+    owner: Address,
+    specs: &'a [InstrumentSpec],
+    clock: &'a Clock,
+}
+
+impl Running<'_> {
+    /// Takes what the engine tells people, and gives the cpu away for a while.
+    fn pass(&mut self) {
+        while self.session.snapshot().is_some() {}
+        while let Ok(record) = self.session.tap.try_recv() {
+            tracing::debug!(?record);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    fn command(&mut self, command: Command) {
+        while !self.session.command(command) && !self.session.is_broken() {
+            self.pass();
+        }
+    }
+
+    /// Until the time is over, a signal comes or a thread breaks.
+    fn trade(&mut self, seconds: Option<u64>, watch: &mut Watch) -> Asked {
+        let seconds_ns = seconds.map_or(u64::MAX, |s| s.saturating_mul(1_000_000_000));
+        let end = self.clock.stamp().0.saturating_add(seconds_ns);
+        loop {
+            let asked = watch.asked();
+            if asked != Asked::Nothing || self.session.is_broken() || self.clock.stamp().0 >= end {
+                return asked;
+            }
+            self.pass();
+        }
+    }
+
+    /// Stops, and asks the venue what still rests. Returns `None` for the number of orders when
+    /// the venue does not answer.
+    fn stop(&mut self, asked: Asked, watch: &mut Watch) -> (Ending, Option<usize>) {
+        let mut ending = Ending::Aborted;
+        if asked != Asked::Abort {
+            self.command(Command::Stop);
+            ending = self.wait_quiet(watch);
+        }
+        if matches!(ending, Ending::Aborted | Ending::TimedOut) {
+            self.command(Command::Kill);
+        }
+        let end = self.clock.stamp().0 + ABORT_PATIENCE_NS;
+        loop {
+            match self.venue.open_orders(self.owner, self.specs) {
+                Ok(0) => return (ending, Some(0)),
+                Ok(open) if self.clock.stamp().0 >= end => return (ending, Some(open)),
+                Err(why) if self.clock.stamp().0 >= end => {
+                    tracing::error!(why = why.message, "the venue does not say what rests");
+                    return (ending, None);
+                }
+                // A cancel is on its way, or one is needed that the core does not know of.
+                Ok(_) => self.command(Command::Kill),
+                Err(_) => {}
+            }
+            self.pass();
+            std::thread::sleep(ASK_AGAIN);
+        }
+    }
+
+    fn wait_quiet(&mut self, watch: &mut Watch) -> Ending {
+        let begun = self.clock.stamp().0;
+        loop {
+            self.pass();
+            let waited = self.clock.stamp().0 - begun;
+            if self.session.is_broken() {
+                return Ending::Broken;
+            }
+            if watch.asked() == Asked::Abort {
+                return Ending::Aborted;
+            }
+            if waited > FLAG_NS && self.session.is_quiet() {
+                return Ending::Stopped;
+            }
+            if waited > STOP_PATIENCE_NS {
+                return Ending::TimedOut;
+            }
+        }
+    }
+}
+
+/// The exit code of an ending, by what is left.
+fn exit_code(ending: Ending, open_orders: Option<usize>, panicked: bool, illegal: u64) -> i32 {
+    match ending {
+        _ if panicked => exit::PANICKED,
+        Ending::Broken => exit::PANICKED,
+        _ if open_orders != Some(0) || illegal > 0 => exit::FAILED,
+        Ending::TimedOut => exit::FAILED,
+        Ending::Aborted => exit::ABORTED,
+        Ending::Stopped => exit::OK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_code_says_what_is_left() {
+        assert_eq!(exit_code(Ending::Stopped, Some(0), false, 0), exit::OK);
+        assert_eq!(exit_code(Ending::Aborted, Some(0), false, 0), exit::ABORTED);
+        for (ending, open, illegal) in [
+            (Ending::Stopped, Some(1), 0),
+            (Ending::Stopped, None, 0),
+            (Ending::Aborted, Some(2), 0),
+            (Ending::TimedOut, Some(0), 0),
+            (Ending::Stopped, Some(0), 1),
+        ] {
+            assert_eq!(exit_code(ending, open, false, illegal), exit::FAILED);
+        }
+        assert_eq!(exit_code(Ending::Stopped, Some(0), true, 0), exit::PANICKED);
+        assert_eq!(exit_code(Ending::Broken, Some(0), false, 0), exit::PANICKED);
+    }
+}
