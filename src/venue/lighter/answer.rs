@@ -207,7 +207,16 @@ pub fn answer_events(
     };
     actions.iter().all(|action| match *action {
         Action::Place { order, .. } => sink.put(rejected(order)),
-        Action::Modify { order, old, .. } => sink.put(stands(old)) && sink.put(rejected(order)),
+        Action::Modify { order, old, .. } => {
+            let taken = match rejected(order) {
+                // The order that it would have replaced is no longer there.
+                Event::Reject { order, code, recv, .. } if gone => {
+                    Event::Reject { order, reason: RejectReason::NothingToModify, code, recv }
+                }
+                other => other,
+            };
+            sink.put(stands(old)) && sink.put(taken)
+        }
         Action::Cancel { order, .. } => sink.put(stands(order)),
         // No order of its own to tell of.
         Action::CancelAll

@@ -134,7 +134,8 @@ fn accepted_says_nothing_and_refused_says_it_of_each() {
     let want = [no(10, nonce, 21_104), still(9, false), no(11, nonce, 21_104), still(8, false)];
     assert_eq!(events(refused(21_104)), want);
     let gone = RejectReason::BadRequest;
-    let want = [no(10, gone, 21_600), still(9, true), no(11, gone, 21_600), still(8, true)];
+    let none = RejectReason::NothingToModify;
+    let want = [no(10, gone, 21_600), still(9, true), no(11, none, 21_600), still(8, true)];
     assert_eq!(events(refused(21_600)), want);
     let unknown = |order| Event::OutcomeUnknown { order: OrderId(order), recv };
     assert_eq!(events(refused(29_501)), [unknown(10), unknown(9), unknown(11), unknown(8)]);
