@@ -2,7 +2,7 @@
 //! themselves, that names every venue. What is done for each lies in `build.rs` of its folder.
 
 use super::rest::VenueRest;
-use super::{MarketFeed, VenueAccount, hyperliquid};
+use super::{MarketFeed, VenueAccount, hyperliquid, lighter};
 use crate::event::RejectReason;
 use crate::instrument::{InstrumentSpec, Symbol, VenueId};
 use crate::venue::eip712::{self, Address};
@@ -46,7 +46,8 @@ pub const fn hosts(
 pub fn feed(venue: VenueId, specs: &[InstrumentSpec]) -> Result<MarketFeed, NotTraded> {
     match venue {
         VenueId::Hyperliquid => Ok(MarketFeed::Hyperliquid(hyperliquid::build::feed(specs))),
-        VenueId::Lighter | VenueId::Nado => Err(NotTraded(venue)),
+        VenueId::Lighter => Ok(MarketFeed::Lighter(lighter::build::feed(specs))),
+        VenueId::Nado => Err(NotTraded(venue)),
     }
 }
 
