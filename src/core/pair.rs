@@ -201,12 +201,15 @@ impl Core {
         let actions = [0, 1].map(|i| place_action(legs[i], ids[i], targets[i]));
         let [a, b] = legs.map(|leg| usize::from(leg.0));
         let free = legs.map(|leg| self.margin(leg));
+        let affords = self.affords();
         // Each leg is judged as if the other one had filled: what it needs is not free any more.
         let needs = targets.map(|t| if t.reduce_only { 0 } else { Notional::of(t.px, t.qty).0 });
         let free = [Notional(free[0].0 - needs[1]), Notional(free[1].0 - needs[0])];
         let Ok([first, second]) = self.insts.get_disjoint_mut([a, b]) else { return Err(()) };
         let mut first = context(first, legs[0], now, free[0], targets[0]);
+        first.affords = affords;
         let mut second = context(second, legs[1], now, free[1], targets[1]);
+        second.affords = affords;
         match self.risk.approve_both(actions, [&mut first, &mut second]) {
             Ok(approved) => {
                 self.next_order += 2;
@@ -367,6 +370,7 @@ fn context(
         limits: &state.config.limits,
         margin,
         proved,
+        affords: true,
     }
 }
 

@@ -115,9 +115,19 @@ impl Core {
         out: &mut Outputs,
     ) -> Wanted<N> {
         let now = self.now;
+        let params = self.discipline(inst);
+        let broke = !self.affords() && !self.is_reducing(inst, quote.side);
         let state = &mut self.insts[usize::from(inst.0)];
         let own = state.orders.iter().filter(|o| o.component.is_quoting());
-        let mut changes = requote::diff(&state.config.requote, now, quote.side, targets, own);
+        let mut changes = requote::diff(&params, now, quote.side, targets, own);
+        let mut quote = *quote;
+        if broke && changes.places() {
+            // What rests and fits stays; nothing takes the place of what does not.
+            changes.cancels_only();
+            quote.silence = Some(Silence::RateBudget);
+            self.counts.silences[Silence::RateBudget as usize] += 1;
+        }
+        let quote = &quote;
         let pause = state.maker_pause[quote.side.index()];
         if cancels_only || now < pause {
             if !cancels_only && changes.places() {

@@ -162,6 +162,7 @@ mod tag {
     pub const PROVED: u8 = 23;
     pub const CLOCK_JUMP: u8 = 24;
     pub const CONTEXT: u8 = 25;
+    pub const RATE_BUDGET: u8 = 26;
     pub const PLACE: u8 = 32;
     pub const MODIFY: u8 = 33;
     pub const CANCEL: u8 = 34;
@@ -187,6 +188,7 @@ mod tag {
     pub const PAIR_ENTERED: u8 = 61;
     pub const LADDER: u8 = 62;
     pub const LEVEL: u8 = 63;
+    pub const BUDGET: u8 = 64;
     pub const TORN: u8 = 127;
 }
 
@@ -212,7 +214,7 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::CONTEXT => {
+            tag::LEVELS..=tag::RATE_BUDGET => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
@@ -565,7 +567,7 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
 fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
     match tag {
         tag::HASH => return Some(Note::Hash { inputs: get.u64(), hash: get.u64() }),
-        tag::ADOPTED..=tag::TIER => return facts::decode_note(tag, get),
+        tag::ADOPTED..=tag::TIER | tag::BUDGET => return facts::decode_note(tag, get),
         _ => {}
     }
     let inst = get.inst();

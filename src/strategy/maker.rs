@@ -167,10 +167,12 @@ pub enum Silence {
     Unproved = 14,
     /// The venue takes no orders of this market any more.
     Delisted = 15,
+    /// The venue's rate rules leave no room for what adds; what rests and fits stays.
+    RateBudget = 16,
 }
 
 impl Silence {
-    pub const ALL: [Silence; 15] = [
+    pub const ALL: [Silence; 16] = [
         Silence::Asymmetric,
         Silence::TrendFilter,
         Silence::VolatilityPause,
@@ -186,6 +188,7 @@ impl Silence {
         Silence::NoEdge,
         Silence::Unproved,
         Silence::Delisted,
+        Silence::RateBudget,
     ];
 
     pub fn name(self) -> &'static str {
@@ -205,6 +208,7 @@ impl Silence {
             Silence::NoEdge => "no_edge",
             Silence::Unproved => "unproved",
             Silence::Delisted => "delisted",
+            Silence::RateBudget => "rate_budget",
         }
     }
 
