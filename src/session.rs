@@ -26,6 +26,7 @@ use crate::proved::at_run_time;
 use crate::risk::Approved;
 use crate::venue::eip712::PooledSigner;
 use crate::venue::eip712::{Address, PoolFiller};
+use crate::venue::hyperliquid::Options;
 use crate::venue::hyperliquid::account::Account;
 use crate::venue::hyperliquid::feed::FeedCodec;
 use crate::venue::hyperliquid::meta::{self, Fees, MetaError};
@@ -61,6 +62,7 @@ pub struct Spec {
     /// Tag of this run's client order ids.
     pub run_tag: u64,
     pub specs: Vec<InstrumentSpec>,
+    pub options: Options,
     pub core: CoreConfig,
     /// Effective configuration, for the journal's header.
     pub config_text: String,
@@ -204,7 +206,9 @@ impl Session {
             spec.specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
+            MarketFeed::Hyperliquid(
+                FeedCodec::new(&markets).with_fast(spec.options.fast_books),
+            ),
             Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,
@@ -294,11 +298,12 @@ fn egress(
     events: Producer<Event>,
     metrics: &Arc<Metrics>,
 ) -> Result<EgressStep, StartError> {
-    let Spec { ws, rest, network, owner, signer, run_tag, specs, core, clock, .. } = spec;
+    let Spec { ws, rest, network, owner, signer, run_tag, specs, options, core, clock, .. } = spec;
     let ids = (0..).map(InstId);
     let instruments = ids.zip(&specs).map(|(i, s)| Instrument::new(i, *s));
     let instruments = instruments.collect::<Result<_, _>>().map_err(StartError::Spec)?;
     let venue = account(network, run_tag, &specs, signer, owner);
+    let venue = venue.with(&options, specs.iter().map(|s| s.asset));
     Ok(EgressStep::new(Parts {
         venue: VenueAccount::Hyperliquid(venue),
         instruments,

@@ -294,6 +294,7 @@ fn spec(
         filler,
         run_tag: u64::from_be_bytes(tag),
         specs,
+        options: crate::ops::options(config),
         core,
         config_text: config.effective_toml(),
         table,
