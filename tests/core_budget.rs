@@ -4,10 +4,15 @@
 mod common;
 
 use common::config::{core, inst};
-use common::lines::Desk;
+use common::lines::{Desk, START};
 use evenkeel::core::{Core, CoreConfig, Outputs};
-use evenkeel::event::{Component, Room};
-use evenkeel::units::Bps;
+use evenkeel::event::{
+    Action, CancelReason, Component, Event, Input, Level, Link, RejectReason, Room, Stamp,
+};
+use evenkeel::instrument::InstId;
+use evenkeel::sim::server::{Rates, Requests};
+use evenkeel::units::{Bps, Nanos, Price, Qty, SCALE, Side};
+use evenkeel::venue::hyperliquid::budget::{Known, RateBudget};
 
 fn config() -> CoreConfig {
     let mut config = core(vec![inst("SOL")]);
@@ -15,6 +20,7 @@ fn config() -> CoreConfig {
     config.standing.requests_last = 100;
     config.standing.low_permille = 4000;
     config.instruments[0].requote.tolerance = Bps::whole(1);
+    config.instruments[0].requote.min_rest = Nanos::from_millis(250);
     config
 }
 
@@ -38,7 +44,7 @@ fn with_plenty_of_requests_nothing_changes() {
             requests 1000
             why requests      -> nothing
             book SOL bid 100.00 x 20 ask 100.04 x 20   // the mid is 2 bps higher
-            decide            -> cancel #1, cancel #2
+            decide            -> cancel #1, cancel #2, place buy 99.95 x 0.64 #3 alo, place sell 100.09 x 0.64 #4 alo
         ",
     );
 }
@@ -53,9 +59,9 @@ fn with_few_quotes_move_by_more_and_later() {
             book SOL bid 100.00 x 20 ask 100.04 x 20
             decide            // 2 bps are within four times the tolerance
             book SOL bid 100.03 x 20 ask 100.07 x 20 -> cancel #2   // without edge: pulled at once all the same
-            decide            // 5 bps are not, but the bid is too young: four times 250 ms
+            decide            -> place sell 100.12 x 0.64 #3 alo   // the bid is too young to be moved: four times 250 ms
             at +500ms
-            decide            -> cancel #1
+            decide            -> cancel #1, place buy 99.98 x 0.64 #4 alo
         ",
     );
 }
@@ -78,7 +84,7 @@ fn with_the_last_ones_nothing_leaves_but_cancels_and_what_reduces() {
             why sell          -> silent rate_budget
             requests 1200
             why requests      -> ample 1200 minute 0
-            decide            -> place buy 99.99 x 0.64 #3 alo, place sell 100.11 x 0.64 #4 alo
+            decide            -> place buy 99.98 x 0.64 #3 alo, place sell 100.12 x 0.64 #4 alo
         ",
     );
     let refusals: u64 = desk.core.refusals()[Component::Maker as usize].iter().sum();
@@ -92,7 +98,7 @@ fn what_is_held_is_sold_with_the_last_requests() {
             up 0.3 @ 100
             requests 50       -> alarm rate_budget
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide            -> place sell 100.06 x 0.64 #1 alo
+            decide            -> place sell 100.08 x 0.32 #1 alo
             why buy           -> silent rate_budget
         ",
     );
@@ -137,4 +143,96 @@ fn replay_reaches_the_same_state() {
     }
     assert_eq!(fresh.hash(), desk.core.hash());
     assert_eq!(fresh.room_for_actions(), Room::Last);
+}
+
+/// What became of a quoter in a market that moves 4 bps every second for an hour of which none of it
+/// trades: the venue's own rule over its actions.
+struct Hour {
+    orders: u64,
+    refused: u64,
+    cancels_refused: u64,
+}
+
+/// `told`: the core hears of the budget, counted as egress counts it.
+fn hour(told: bool) -> Hour {
+    let rates = Rates { initial_requests: Some(600), ..Rates::default() };
+    let mut venue = Requests::default();
+    let mut count = RateBudget::new(300);
+    let mut config = config();
+    (config.standing.requests_low, config.standing.requests_last) = (300, 100);
+    let mut core = Core::new(&config).expect("a valid config");
+    let mut done = Hour { orders: 0, refused: 0, cancels_refused: 0 };
+    let mut out = Outputs::default();
+    let inst = InstId(0);
+    let recv = Stamp(0);
+    let mut apply = |core: &mut Core, now: Nanos, event: Event| {
+        out.clear();
+        core.apply(&Input { now, event }, &mut out);
+        out.actions.iter().map(|(a, _)| a.get()).collect::<Vec<_>>()
+    };
+    for link in [Link::Market, Link::Orders] {
+        apply(&mut core, START, Event::LinkUp { link, recv });
+    }
+    apply(&mut core, START, Event::Reconciled { open_orders: 0, recv });
+    for second in 1..=3600u64 {
+        let now = START.after(Nanos::from_secs(second));
+        let now_ms = now.0 / 1_000_000;
+        if told {
+            if count.asks(now_ms) {
+                let said = venue.budget(&rates);
+                count.answered(Known { used: said.used, cap: said.cap, surplus: 0 });
+            }
+            if let Some(event) = count.report(0, now_ms, recv) {
+                apply(&mut core, now, event);
+            }
+        }
+        let up = if second % 2 == 0 { 0 } else { SCALE / 25 };
+        let level = |px: i64| Level { px: Price(px + up), qty: Qty(20 * SCALE) };
+        let (bid, ask) = (level(9_998_000_000), level(10_002_000_000));
+        let mut actions = Vec::new();
+        for (side, level) in [(Side::Buy, bid), (Side::Sell, ask)] {
+            let levels = [level, Level::default(), Level::default()];
+            let event = Event::Levels { inst, side, start: 0, count: 1, levels };
+            actions.extend(apply(&mut core, now, event));
+        }
+        let end = Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms: second, recv };
+        actions.extend(apply(&mut core, now, end));
+        actions.extend(apply(&mut core, now, Event::Decide { drained: 1 }));
+        for action in actions {
+            let cancels = matches!(action, Action::Cancel { .. });
+            let answer = match action {
+                Action::Place { order, .. } => {
+                    Event::Ack { order, venue_oid: 1, resting: true, recv }
+                }
+                Action::Cancel { order, .. } => {
+                    Event::Canceled { order, reason: CancelReason::ByUs, recv }
+                }
+                _ => continue,
+            };
+            count.sent(1, now_ms);
+            let taken = venue.take(1, cancels, &rates, now).is_ok();
+            done.orders += u64::from(!cancels);
+            let answer = match action {
+                Action::Place { order, .. } if !taken => {
+                    done.refused += 1;
+                    Event::Reject { order, reason: RejectReason::RateLimit, code: 0, recv }
+                }
+                Action::Cancel { order, .. } if !taken => {
+                    done.cancels_refused += 1;
+                    Event::CancelReject { order, gone: false, recv }
+                }
+                _ => answer,
+            };
+            apply(&mut core, now, answer);
+        }
+    }
+    done
+}
+
+#[test]
+fn told_of_the_budget_the_quoter_stays_inside_where_it_is_refused_without() {
+    let (with, without) = (hour(true), hour(false));
+    assert_eq!((with.refused, with.cancels_refused), (0, 0));
+    assert!(with.orders > 100, "it quoted while there was room: {}", with.orders);
+    assert!(without.refused > 0, "of {} orders none was refused", without.orders);
 }

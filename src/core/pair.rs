@@ -207,9 +207,9 @@ impl Core {
         let free = [Notional(free[0].0 - needs[1]), Notional(free[1].0 - needs[0])];
         let Ok([first, second]) = self.insts.get_disjoint_mut([a, b]) else { return Err(()) };
         let mut first = context(first, legs[0], now, free[0], targets[0]);
-        first.affords = affords;
+        first.affords |= affords;
         let mut second = context(second, legs[1], now, free[1], targets[1]);
-        second.affords = affords;
+        second.affords |= affords;
         match self.risk.approve_both(actions, [&mut first, &mut second]) {
             Ok(approved) => {
                 self.next_order += 2;
@@ -357,7 +357,8 @@ fn context(
     margin: Notional,
     target: Target,
 ) -> Context<'_> {
-    let proved = state.reducing_side() == Some(target.side) || state.may_add();
+    let state_reduces = state.reducing_side() == Some(target.side);
+    let proved = state_reduces || state.may_add();
     let stale = now.since(state.book.updated()) >= state.config.stale;
     Context {
         now,
@@ -370,7 +371,7 @@ fn context(
         limits: &state.config.limits,
         margin,
         proved,
-        affords: true,
+        affords: state_reduces,
     }
 }
 

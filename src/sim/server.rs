@@ -38,7 +38,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use json::Json;
-pub use rate::Rates;
+pub use rate::{Rates, Requests};
 use verify::Address;
 
 use super::exchange::{AccountId, Exchange, Market};

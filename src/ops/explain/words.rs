@@ -294,8 +294,7 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             line.name()
         ),
         Note::Budget { room, left, minute_permille, refused } => {
-            let left =
-                if left == i64::MAX { "not known".to_owned() } else { left.to_string() };
+            let left = if left == i64::MAX { "not known".to_owned() } else { left.to_string() };
             let refused = if refused { ", refused for the rate" } else { "" };
             format!(
                 "rate rules leave {}: requests {left}, fullest minute {minute_permille} permille{refused}",
