@@ -80,6 +80,8 @@ pub struct Venue {
     pub rest_url: String,
     /// Books of five levels every 0.5 s, where the venue has a choice.
     pub fast_books: bool,
+    /// Books from the venue's undocumented channel of changes.
+    pub l2_deltas: bool,
     /// The venue is asked to cancel everything when it has not heard of us for a minute.
     pub dead_man: bool,
 }

@@ -206,7 +206,11 @@ impl Session {
             spec.specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&markets).with_fast(spec.options.fast_books)),
+            MarketFeed::Hyperliquid(
+                FeedCodec::new(&markets)
+                    .with_fast(spec.options.fast_books)
+                    .with_deltas(spec.options.l2_deltas),
+            ),
             Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,

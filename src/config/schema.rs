@@ -46,6 +46,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.text("ws_url", check_ws_url, &mut c.venue.ws_url);
         io.text("rest_url", check_rest_url, &mut c.venue.rest_url);
         io.flag("fast_books", &mut c.venue.fast_books);
+        io.flag("l2_deltas", &mut c.venue.l2_deltas);
         io.flag("dead_man", &mut c.venue.dead_man);
     });
     io.section("topology", |io| {
@@ -373,6 +374,7 @@ pub(super) fn blank() -> Config {
             ws_url: String::new(),
             rest_url: String::new(),
             fast_books: false,
+            l2_deltas: false,
             dead_man: true,
         },
         topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },

@@ -1,7 +1,8 @@
 //! The engine's own codecs and connection against the server: two readings of the same protocol.
 
 use evenkeel::event::{
-    Action, CancelReason, Component, Event, OrderId, RejectReason, Stamp, Tif, VenueOrderState,
+    Action, CancelReason, Component, Event, Level, OrderId, RejectReason, Stamp, Tif,
+    VenueOrderState,
 };
 use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::net::{Conn, Endpoint, Limits};
@@ -9,6 +10,7 @@ use evenkeel::sim::exchange::{AccountId, Rules};
 use evenkeel::units::{Bps, Notional, Price, Qty, SCALE, Side};
 use evenkeel::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
 use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::hyperliquid::control::Control;
 use evenkeel::venue::hyperliquid::dead_man::Switch;
 use evenkeel::venue::hyperliquid::feed::{Decoded, FeedCodec};
 use evenkeel::venue::hyperliquid::meta;
@@ -348,4 +350,90 @@ fn the_engines_count_of_requests_is_the_venues() {
     exchange_frames(&mut link, &mut account, &cancel, |e| {
         matches!(e, Event::Canceled { order: OrderId(1), .. })
     });
+}
+
+/// The newest book among events, as prices and sizes by side.
+fn newest(events: &[Event]) -> [Vec<Level>; 2] {
+    let mut book = [Vec::new(), Vec::new()];
+    let mut ended = None;
+    for event in events {
+        match event {
+            Event::Levels { inst: SOL, side, start, count, levels } => {
+                let rows: &mut Vec<Level> = &mut book[side.index()];
+                rows.truncate(usize::from(*start));
+                rows.extend(&levels[..usize::from(*count)]);
+            }
+            Event::BookEnd { inst: SOL, bids, asks, .. } => {
+                book[0].truncate(usize::from(*bids));
+                book[1].truncate(usize::from(*asks));
+                ended = Some(book.clone());
+            }
+            _ => {}
+        }
+    }
+    ended.expect("a whole book")
+}
+
+#[test]
+fn changes_of_the_book_make_the_venues_book() {
+    let bed = Bed::with(|_| {}, Rules::instant());
+    bed.fill_book();
+    let mut feed = FeedCodec::new(&markets()).with_deltas(true);
+    let mut link = Link::open(&bed);
+    for text in feed.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut events: Vec<Event> = Vec::new();
+    for step in 0..40 {
+        // New levels, others gone: both sides of twenty fill up and overflow.
+        bed.crowd(Side::Buy, &format!("105.{:02}", 7 * step % 100), "1", Tif::Gtc);
+        bed.crowd(Side::Sell, &format!("108.{:02}", 11 * step % 100), "2", Tif::Gtc);
+        if step % 5 == 4 {
+            bed.crowd(Side::Sell, "105.9", "3", Tif::Ioc);
+        }
+        bed.pass(600);
+        let mut told = step == 0;
+        link.until(|frame| {
+            let done = feed.decode(frame, Stamp(1), &mut events).unwrap();
+            told |= done == Decoded::Book(SOL);
+            assert_ne!(done, Decoded::UnknownChannel, "{}", String::from_utf8_lossy(frame));
+            told
+        });
+    }
+    // What is still on its way.
+    link.conn.send(b"{\"method\":\"ping\"}").unwrap();
+    link.until(|frame| {
+        let done = feed.decode(frame, Stamp(1), &mut events).unwrap();
+        done == Decoded::Control(Control::Pong)
+    });
+    let levels = |side| {
+        let book = bed.server.with(move |x| x.levels(SOL, side, 20).collect::<Vec<_>>());
+        let book = book.unwrap().into_iter();
+        book.map(|l| Level { px: l.px, qty: l.qty }).collect::<Vec<_>>()
+    };
+    assert_eq!(newest(&events), [levels(Side::Buy), levels(Side::Sell)]);
+    assert!(levels(Side::Buy).len() == 20, "deep enough to lose levels at its end");
+}
+
+#[test]
+fn a_venue_without_changes_of_the_book_is_read_the_documented_way() {
+    let bed = Bed::with(|c| c.l2_deltas = false, Rules::instant());
+    bed.fill_book();
+    let mut feed = FeedCodec::new(&markets()).with_deltas(true);
+    let mut link = Link::open(&bed);
+    for text in feed.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut events: Vec<Event> = Vec::new();
+    let gap = |e: &Event| matches!(e, Event::Gap { inst: SOL, .. });
+    link.until(|frame| {
+        let _ = feed.decode(frame, Stamp(1), &mut events).unwrap();
+        events.iter().any(gap)
+    });
+    // The core answers a gap with the wish for a snapshot.
+    for text in feed.resubscribe(SOL) {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    link.until(|frame| feed.decode(frame, Stamp(1), &mut events).unwrap() == Decoded::Book(SOL));
+    assert_eq!(newest(&events)[0].len(), 2);
 }

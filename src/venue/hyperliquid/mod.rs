@@ -5,6 +5,7 @@ pub mod budget;
 mod context;
 pub mod control;
 pub mod dead_man;
+mod deltas;
 pub mod errors;
 pub mod feed;
 pub mod info;
@@ -28,6 +29,8 @@ pub struct Leverage {
 pub struct Options {
     /// Five levels every 0.5 s instead of twenty every 5 s.
     pub fast_books: bool,
+    /// Books of the undocumented channel `l2`, for as long as it can be read.
+    pub l2_deltas: bool,
     /// The venue cancels everything when it has not heard of us for a minute.
     pub dead_man: bool,
     /// By market; `None` leaves it as it is.
