@@ -146,7 +146,7 @@ proptest! {
         steps in steps(), pack in any::<bool>(), at in any::<prop::sample::Index>(), byte in any::<u8>()
     ) {
         let mut codec = codec();
-        decode(&mut codec, &snapshot(&steps[0])).0.unwrap();
+        let _ = decode(&mut codec, &snapshot(&steps[0])).0.unwrap();
         let text = change(&steps[0], &steps[1]);
         let mut frame = if pack { packed(&text) } else { plain(&text) }.into_bytes();
         let at = at.index(frame.len());
@@ -168,7 +168,7 @@ fn quoted() -> [Rows; 2] {
 #[test]
 fn places_are_those_before_the_change() {
     let mut codec = codec();
-    decode(&mut codec, &snapshot(&quoted())).0.unwrap();
+    let _ = decode(&mut codec, &snapshot(&quoted())).0.unwrap();
     // The best bid goes, and comes back at another price in the same message.
     let text = format!(
         "{{\"r\":[[0],[]],\"l\":[[{{\"s\":\"3\",\"p\":\"8\"}}],[]],\"t\":{T},\"c\":\"SOL\"}}"
@@ -212,7 +212,7 @@ fn what_does_not_fit_is_refused_and_the_documented_channel_comes_back() {
         let mut codec = codec();
         let asked = codec.subscriptions().join("");
         assert!(asked.contains("{\"type\":\"l2\",\"c\":\"SOL\"}") && !asked.contains("l2Book"));
-        decode(&mut codec, &snapshot(&quoted())).0.unwrap();
+        let _ = decode(&mut codec, &snapshot(&quoted())).0.unwrap();
         assert_eq!(decode(&mut codec, &frame).0, Err(()), "{frame}");
         let asked = codec.resubscribe(SOL);
         assert_eq!(asked.len(), 3, "{asked:?}");
