@@ -153,6 +153,21 @@ struct Hour {
     cancels_refused: u64,
 }
 
+/// The book of a second, which is 4 bps off the one before, and the decision on it.
+fn moved(second: u64) -> [Event; 4] {
+    let inst = InstId(0);
+    let up = if second.is_multiple_of(2) { 0 } else { SCALE / 25 };
+    let side = |side, px: i64| {
+        let level = Level { px: Price(px + up), qty: Qty(20 * SCALE) };
+        let levels = [level, Level::default(), Level::default()];
+        Event::Levels { inst, side, start: 0, count: 1, levels }
+    };
+    let (exch_ms, recv) = (second, Stamp(0));
+    let end = Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms, recv };
+    let decide = Event::Decide { drained: 1 };
+    [side(Side::Buy, 9_998_000_000), side(Side::Sell, 10_002_000_000), end, decide]
+}
+
 /// `told`: the core hears of the budget, counted as egress counts it.
 fn hour(told: bool) -> Hour {
     let rates = Rates { initial_requests: Some(600), ..Rates::default() };
@@ -163,7 +178,6 @@ fn hour(told: bool) -> Hour {
     let mut core = Core::new(&config).expect("a valid config");
     let mut done = Hour { orders: 0, refused: 0, cancels_refused: 0 };
     let mut out = Outputs::default();
-    let inst = InstId(0);
     let recv = Stamp(0);
     let mut apply = |core: &mut Core, now: Nanos, event: Event| {
         out.clear();
@@ -186,18 +200,10 @@ fn hour(told: bool) -> Hour {
                 apply(&mut core, now, event);
             }
         }
-        let up = if second % 2 == 0 { 0 } else { SCALE / 25 };
-        let level = |px: i64| Level { px: Price(px + up), qty: Qty(20 * SCALE) };
-        let (bid, ask) = (level(9_998_000_000), level(10_002_000_000));
         let mut actions = Vec::new();
-        for (side, level) in [(Side::Buy, bid), (Side::Sell, ask)] {
-            let levels = [level, Level::default(), Level::default()];
-            let event = Event::Levels { inst, side, start: 0, count: 1, levels };
+        for event in moved(second) {
             actions.extend(apply(&mut core, now, event));
         }
-        let end = Event::BookEnd { inst, bids: 1, asks: 1, decode_ns: 0, exch_ms: second, recv };
-        actions.extend(apply(&mut core, now, end));
-        actions.extend(apply(&mut core, now, Event::Decide { drained: 1 }));
         for action in actions {
             let cancels = matches!(action, Action::Cancel { .. });
             let answer = match action {

@@ -2,7 +2,9 @@
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
 mod facts;
+mod ladder;
 mod pair;
+mod tag;
 
 use super::{JournalError, RECORD, Record};
 use crate::event::{
@@ -12,7 +14,6 @@ use crate::event::{
 use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
-use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
@@ -134,62 +135,6 @@ impl Get<'_> {
     fn order(&mut self) -> OrderId {
         OrderId(self.u64())
     }
-}
-
-mod tag {
-    pub const LEVELS: u8 = 1;
-    pub const BOOK_END: u8 = 2;
-    pub const BBO: u8 = 3;
-    pub const TRADE: u8 = 4;
-    pub const GAP: u8 = 5;
-    pub const ACK: u8 = 6;
-    pub const REJECT: u8 = 7;
-    pub const FILL: u8 = 8;
-    pub const CANCELED: u8 = 9;
-    pub const CANCEL_REJECT: u8 = 10;
-    pub const OUTCOME_UNKNOWN: u8 = 11;
-    pub const ORDER_STATE: u8 = 12;
-    pub const UNSENT: u8 = 13;
-    pub const POSITION: u8 = 14;
-    pub const RECONCILED: u8 = 15;
-    pub const FUNDING: u8 = 16;
-    pub const EQUITY: u8 = 17;
-    pub const LINK_UP: u8 = 18;
-    pub const LINK_DOWN: u8 = 19;
-    pub const COMMAND: u8 = 20;
-    pub const DECIDE: u8 = 21;
-    pub const RULES: u8 = 22;
-    pub const PROVED: u8 = 23;
-    pub const CLOCK_JUMP: u8 = 24;
-    pub const CONTEXT: u8 = 25;
-    pub const RATE_BUDGET: u8 = 26;
-    pub const PLACE: u8 = 32;
-    pub const MODIFY: u8 = 33;
-    pub const CANCEL: u8 = 34;
-    pub const CANCEL_ALL: u8 = 35;
-    pub const QUERY: u8 = 36;
-    pub const RESNAPSHOT: u8 = 37;
-    pub const READ_ACCOUNT: u8 = 38;
-    pub const REFRESH_RULES: u8 = 39;
-    pub const PROVE: u8 = 40;
-    pub const QUOTE: u8 = 48;
-    pub const HEDGE: u8 = 49;
-    pub const REFUSED: u8 = 50;
-    pub const FAST_CANCEL: u8 = 51;
-    pub const ALARM: u8 = 52;
-    pub const HASH: u8 = 53;
-    pub const MARKOUT: u8 = 54;
-    pub const ADOPTED: u8 = 55;
-    pub const PROOF: u8 = 56;
-    pub const TIER: u8 = 57;
-    pub const PAIR_SOLVED: u8 = 58;
-    pub const PAIR_SENT: u8 = 59;
-    pub const PAIR: u8 = 60;
-    pub const PAIR_ENTERED: u8 = 61;
-    pub const LADDER: u8 = 62;
-    pub const LEVEL: u8 = 63;
-    pub const BUDGET: u8 = 64;
-    pub const TORN: u8 = 127;
 }
 
 impl Record {
@@ -538,23 +483,7 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(from_fill.0)
             .i64(from_mid.0)
             .u64(age.0),
-        Note::Ladder { inst, side, how, levels, capacity, floor, total } => Put::new(tag::LADDER)
-            .u16(inst.0)
-            .u8(side as u8)
-            .u8(how as u8)
-            .u8(levels)
-            .i64(capacity.0)
-            .i64(floor.0)
-            .i64(total.0),
-        Note::Level { inst, side, level, px, qty, distance, weight, floor } => Put::new(tag::LEVEL)
-            .u16(inst.0)
-            .u8(side as u8)
-            .u8(level)
-            .i64(px.0)
-            .i64(qty.0)
-            .i64(distance.0)
-            .u64(weight)
-            .i64(floor.0),
+        Note::Ladder { .. } | Note::Level { .. } => ladder::encode(note),
         Note::PairSolved { .. }
         | Note::PairSent { .. }
         | Note::Pair { .. }
@@ -615,7 +544,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             age: Nanos(get.u64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
-        tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),
+        tag::LADDER | tag::LEVEL => return ladder::decode(tag, inst, get),
         tag::PAIR_SOLVED..=tag::PAIR_ENTERED => return pair::decode(tag, inst, get),
         _ => {
             let alarm = get.u8();
@@ -625,33 +554,6 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
                 order: get.order(),
             }
         }
-    })
-}
-
-/// What a ladder says about a side, or about a level.
-fn decode_ladder(tag: u8, inst: InstId, get: &mut Get<'_>) -> Option<Note> {
-    let side = get.side()?;
-    if tag == tag::LEVEL {
-        return Some(Note::Level {
-            inst,
-            side,
-            level: get.u8(),
-            px: Price(get.i64()),
-            qty: Qty(get.i64()),
-            distance: Bps(get.i64()),
-            weight: get.u64(),
-            floor: Qty(get.i64()),
-        });
-    }
-    let how = get.u8();
-    Some(Note::Ladder {
-        inst,
-        side,
-        how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
-        levels: get.u8(),
-        capacity: Qty(get.i64()),
-        floor: Qty(get.i64()),
-        total: Qty(get.i64()),
     })
 }
 

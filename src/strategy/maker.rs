@@ -17,6 +17,8 @@ use crate::strategy::regime::{Mode, Regime, RegimeParams, Trend};
 use crate::strategy::{Target, View, line};
 use crate::units::{Bps, Nanos, Price, Qty, Side, StateHasher};
 
+pub use super::silence::Silence;
+
 /// Rows of a threshold table.
 pub const TABLE_MAX: usize = 8;
 /// Quote levels a side.
@@ -142,81 +144,6 @@ impl SizeFactor {
         ["volatility", "regime", "pnl_guard", "inventory"];
 }
 
-/// Why a side is not quoted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Silence {
-    Asymmetric = 1,
-    TrendFilter = 2,
-    VolatilityPause = 3,
-    BelowMinimum = 4,
-    OutOfGrid = 5,
-    Overflow = 6,
-    // -- not the maker's own: given by the core ------------------------------------------------
-    BookInvalid = 7,
-    BookStale = 8,
-    Halted = 9,
-    Breaker = 10,
-    NotReady = 11,
-    Risk = 12,
-    // -- the ladder's -----------------------------------------------------------------------------
-    /// No level earns more than adverse selection and fees cost.
-    NoEdge = 13,
-    // -- standing guards --------------------------------------------------------------------------
-    /// The settings are not proved at this price, or under the venue's new rules.
-    Unproved = 14,
-    /// The venue takes no orders of this market any more.
-    Delisted = 15,
-    /// The venue's rate rules leave no room for what adds; what rests and fits stays.
-    RateBudget = 16,
-}
-
-impl Silence {
-    pub const ALL: [Silence; 16] = [
-        Silence::Asymmetric,
-        Silence::TrendFilter,
-        Silence::VolatilityPause,
-        Silence::BelowMinimum,
-        Silence::OutOfGrid,
-        Silence::Overflow,
-        Silence::BookInvalid,
-        Silence::BookStale,
-        Silence::Halted,
-        Silence::Breaker,
-        Silence::NotReady,
-        Silence::Risk,
-        Silence::NoEdge,
-        Silence::Unproved,
-        Silence::Delisted,
-        Silence::RateBudget,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Silence::Asymmetric => "asymmetric",
-            Silence::TrendFilter => "trend_filter",
-            Silence::VolatilityPause => "volatility_pause",
-            Silence::BelowMinimum => "below_minimum",
-            Silence::OutOfGrid => "out_of_grid",
-            Silence::Overflow => "overflow",
-            Silence::BookInvalid => "book_invalid",
-            Silence::BookStale => "book_stale",
-            Silence::Halted => "halted",
-            Silence::Breaker => "breaker",
-            Silence::NotReady => "not_ready",
-            Silence::Risk => "risk",
-            Silence::NoEdge => "no_edge",
-            Silence::Unproved => "unproved",
-            Silence::Delisted => "delisted",
-            Silence::RateBudget => "rate_budget",
-        }
-    }
-
-    pub fn from_code(code: u8) -> Option<Silence> {
-        Silence::ALL.into_iter().find(|s| *s as u8 == code)
-    }
-}
-
 /// One side of a quote with what made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SideQuote {
@@ -280,14 +207,15 @@ impl Maker {
         quality: [Bps; 2],
         quantizer: &mut Quantizer,
     ) -> [SideQuote; 2] {
-        let drafts = self.draft(params, view, quality);
-        drafts.map(|quote| {
-            if quote.silence.is_some() {
-                return quote;
+        // In place: a quote is more than a cache line, and each copy of it shows in the profile.
+        let mut quotes = self.draft(params, view, quality);
+        for quote in &mut quotes {
+            if quote.silence.is_none() {
+                let px = bounded(view, quote.side, self.wanted(params, view, quote));
+                self.size_up(params, view, px, quote, quantizer);
             }
-            let px = bounded(view, quote.side, self.wanted(params, view, &quote));
-            self.sized(params, view, px, quote, quantizer)
-        })
+        }
+        quotes
     }
 
     /// What both sides are before they have a price and a size: their guards' parts and factors, and
@@ -346,16 +274,17 @@ impl Maker {
             factors,
             raised: false,
         };
-        Side::BOTH.map(|side| {
-            let mut quote = draft;
+        let mut quotes = [draft, draft];
+        for (quote, side) in quotes.iter_mut().zip(Side::BOTH) {
             quote.side = side;
             quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
             if failed {
                 quote.silence = Some(Silence::Overflow);
-                return quote;
+            } else {
+                self.filter_side(params, view, quote);
             }
-            self.filtered(params, view, quote)
-        })
+        }
+        quotes
     }
 
     /// Half the spread from the reservation price: a model's part as fine as it is, the others in
@@ -395,7 +324,8 @@ impl Maker {
         }
     }
 
-    fn filtered(&self, params: &MakerParams, view: &View, mut quote: SideQuote) -> SideQuote {
+    /// Silences the side, or adds the trend's part to it.
+    fn filter_side(&self, params: &MakerParams, view: &View, quote: &mut SideQuote) {
         let side = quote.side;
         let held = view.inventory.abs();
         let adding = Side::of_sign(view.inventory) == Some(side);
@@ -408,9 +338,9 @@ impl Maker {
         } else {
             self.filter(params, side)
         };
-        if let Some(silence) = silence {
-            quote.silence = Some(silence);
-            return quote;
+        if silence.is_some() {
+            quote.silence = silence;
+            return;
         }
         // The trend's extra belongs to one side, so it counts twice in the full spread of that
         // side's explanation and once in its distance.
@@ -418,21 +348,20 @@ impl Maker {
         if self.regime.trend != Trend::None && (!run_over || !params.trend_pauses) {
             quote.parts[SpreadPart::Trend as usize] = 2 * params.trend_extra.0 as i32;
         }
-        quote
     }
 
     /// The size, in the room that the limits leave, and through the one door.
-    fn sized(
+    fn size_up(
         &self,
         params: &MakerParams,
         view: &View,
         px: Price,
-        mut quote: SideQuote,
+        quote: &mut SideQuote,
         quantizer: &mut Quantizer,
-    ) -> SideQuote {
+    ) {
         let (side, reducing) = (quote.side, quote.reduces(view));
         let held = view.inventory.abs();
-        let wish = self.size(params, &quote, held, reducing).min(view.order_max);
+        let wish = self.size(params, quote, held, reducing).min(view.order_max);
         let room = view.room[side.index()];
         let (wish, levels) = fit(wish, quote.levels.clamp(1, LEVELS_MAX), room);
         quote.levels = levels;
@@ -462,7 +391,6 @@ impl Maker {
             Quantized::OutOfGrid => quote.silence = Some(Silence::OutOfGrid),
             Quantized::Overflow => quote.silence = Some(Silence::Overflow),
         }
-        quote
     }
 
     /// size x factors, within size_min..size_max; beyond the soft cap the reducing side offers the
@@ -573,10 +501,13 @@ pub fn targets(
     if quote.silence.is_some() {
         return out;
     }
-    let mut last = Some(quote.px);
     // The best level has been through the door already.
     let (px, qty) = (quote.px, quote.qty);
     out[0] = Some(Target { side: quote.side, px, qty, tif: Tif::Alo, reduce_only: false });
+    if quote.levels <= 1 {
+        return out;
+    }
+    let mut last = Some(quote.px);
     for (i, slot) in out.iter_mut().enumerate().take(quote.levels.clamp(1, LEVELS_MAX)).skip(1) {
         let away = Bps(params.level_step.0 * i as i64);
         let px = match quote.side {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::Room;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
 use crate::units::Notional;
 
