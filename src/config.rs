@@ -78,6 +78,12 @@ pub struct Venue {
     pub ws_url: String,
     /// As `ws_url`.
     pub rest_url: String,
+    /// Books of five levels every 0.5 s, where the venue has a choice.
+    pub fast_books: bool,
+    /// Books from the venue's undocumented channel of changes.
+    pub l2_deltas: bool,
+    /// The venue is asked to cancel everything when it has not heard of us for a minute.
+    pub dead_man: bool,
 }
 
 /// How the engine's steps share threads.
@@ -169,6 +175,10 @@ pub struct MarketConfig {
     pub fast_cancel_edge: Bps,
     pub answer_timeout: Nanos,
     pub pnl_window: Nanos,
+    /// Set at the venue before the first order; zero leaves it as it is.
+    pub leverage: u32,
+    /// With the leverage: a margin of the position's own.
+    pub isolated: bool,
 }
 
 /// A checked configuration.

@@ -195,6 +195,8 @@ named_codes! {
         Margin = 26 => "margin",
         /// Its size was not proved at this price, or under these rules.
         Unproved = 27 => "unproved",
+        /// The venue's rate rules leave room for cancels and what reduces only.
+        RateBudget = 28 => "rate_budget",
     }
 }
 
@@ -264,6 +266,17 @@ named_codes! {
         InventoryNotional = 5 => "inventory_notional",
         /// Nothing could be proved: the prices or sizes are out of range.
         Range = 6 => "range",
+    }
+}
+
+named_codes! {
+    /// How much the venue's rate rules leave.
+    Room {
+        Ample = 0 => "ample",
+        /// Quotes move by more, and less often.
+        Low = 1 => "low",
+        /// Only cancels and what reduces.
+        Last = 2 => "last",
     }
 }
 
@@ -455,6 +468,16 @@ pub enum Event {
         size: Qty,
         px: Price,
         floor: Qty,
+    },
+    /// What the venue's rate rules leave: `left` requests of the address (`i64::MAX` before the venue
+    /// has said), the share of the fullest limit of a minute, and whether the venue has refused
+    /// for its rate within the time that it then wants.
+    RateBudget {
+        refused: bool,
+        minute_permille: u16,
+        left: i64,
+        used: u64,
+        recv: Stamp,
     },
     // -- the process ---------------------------------------------------------------------------
     Command {

@@ -1,7 +1,7 @@
 //! Hot. What the core says about its decisions: one [`Note`] for each quote, silence, hedge step,
 //! refusal and alarm. Notes are journaled behind the decision that they explain.
 
-use crate::event::{Component, OrderId, ProofLine, Refused};
+use crate::event::{Component, OrderId, ProofLine, Refused, Room};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::ladder::Allocated;
@@ -46,10 +46,12 @@ pub enum Alarm {
     ProofFailed = 16,
     /// A clock jumped, or the process stood still: books are asked for anew.
     ClockJump = 17,
+    /// The venue's rate rules leave nothing but cancels and what reduces.
+    RateBudget = 18,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 18] = [
+    pub const ALL: [Alarm; 19] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -68,6 +70,7 @@ impl Alarm {
         Alarm::RulesUnread,
         Alarm::ProofFailed,
         Alarm::ClockJump,
+        Alarm::RateBudget,
     ];
 
     pub fn name(self) -> &'static str {
@@ -90,6 +93,7 @@ impl Alarm {
             Alarm::RulesUnread => "rules_unread",
             Alarm::ProofFailed => "proof_failed",
             Alarm::ClockJump => "clock_jump",
+            Alarm::RateBudget => "rate_budget",
         }
     }
 }
@@ -237,6 +241,13 @@ pub enum Note {
     Tier {
         advised: bool,
         realized: Notional,
+    },
+    /// The venue's rate rules leave more or less than before.
+    Budget {
+        room: Room,
+        left: i64,
+        minute_permille: u16,
+        refused: bool,
     },
     /// The state after `inputs` inputs: replay must reach the same.
     Hash {

@@ -75,6 +75,8 @@ pub struct Context<'a> {
     pub margin: Notional,
     /// The settings are proved at this price, or the order is on the side that reduces.
     pub proved: bool,
+    /// The venue's rate rules leave room for more than cancels and what reduces.
+    pub affords: bool,
 }
 
 /// The rejects in a row of one side of a component. The two sides are counted apart: a maker whose
@@ -424,6 +426,9 @@ fn check_exposure(wish: &Wish, ctx: &Context<'_>, top: Top) -> Result<(), Refuse
     }
     if !ctx.proved {
         return Err(Refused::Unproved);
+    }
+    if !ctx.affords {
+        return Err(Refused::RateBudget);
     }
     Ok(())
 }

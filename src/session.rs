@@ -24,7 +24,7 @@ use crate::pipeline::sequencer::{Rings, SequencerStep};
 use crate::pipeline::table::{Table, ThreadRow};
 use crate::proved::at_run_time;
 use crate::risk::Approved;
-use crate::venue::build::{self, Access, Filler, NotTraded};
+use crate::venue::build::{self, Access, Filler, NotTraded, Options};
 use crate::venue::rest::{Pass, Topic, VenueRest};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use ring::spsc::{self, Consumer, Producer};
@@ -50,6 +50,7 @@ pub struct Spec {
     /// Tag of this run's client order ids.
     pub run_tag: u64,
     pub specs: Vec<InstrumentSpec>,
+    pub options: Options,
     pub core: CoreConfig,
     /// Effective configuration, for the journal's header.
     pub config_text: String,
@@ -192,7 +193,8 @@ impl Session {
         let cold = start_pools(spec.access.fillers(), &stop)?;
 
         let market_venue = spec.specs.first().map_or(spec.access.venue(), |first| first.venue);
-        let codec = build::feed(market_venue, &spec.specs).map_err(StartError::Venue)?;
+        let codec =
+            build::feed(market_venue, &spec.specs, &spec.options).map_err(StartError::Venue)?;
         let markets = spec.specs.len();
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
@@ -286,7 +288,7 @@ fn egress(
     events: Producer<Event>,
     metrics: &Arc<Metrics>,
 ) -> Result<EgressStep, StartError> {
-    let Spec { ws, rest: base, access, run_tag, specs, core, clock, .. } = spec;
+    let Spec { ws, rest: base, access, run_tag, specs, options, core, clock, .. } = spec;
     let ids = (0..).map(InstId);
     let instruments = ids.zip(&specs).map(|(i, s)| Instrument::new(i, *s));
     let instruments = instruments.collect::<Result<_, _>>().map_err(StartError::Spec)?;
@@ -294,7 +296,7 @@ fn egress(
     let mut rest = access.owner().rest(&symbols);
     rest.know(&specs);
     Ok(EgressStep::new(Parts {
-        venue: access.account(run_tag, &specs),
+        venue: access.account(run_tag, &specs, &options),
         instruments,
         dialer: Dialer::new(ws, Limits::default(), clock.clone()),
         reconciler: Reconciler::new(&base, rest.clone(), clock.clone()),

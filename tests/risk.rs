@@ -27,6 +27,7 @@ struct Case {
     position: Qty,
     margin: Notional,
     proved: bool,
+    affords: bool,
     side: Side,
     px: Price,
     qty: Qty,
@@ -58,6 +59,7 @@ fn legal() -> Case {
         position: Qty::ZERO,
         margin: Notional(i128::MAX),
         proved: true,
+        affords: true,
         side: Side::Buy,
         px: p("99.94"),
         qty: q("0.64"),
@@ -109,6 +111,7 @@ impl Case {
             limits: &self.limits,
             margin: self.margin,
             proved: self.proved,
+            affords: self.affords,
         };
         let judged = self.risk.approve(action, &mut ctx).map(|_| ());
         if let Err(reason) = judged {
@@ -158,6 +161,7 @@ const RULES: &[(&str, Change, Refused)] = &[
     ("above the inventory", |c| c.limits.inventory_notional = n("63.9"), Refused::NotionalLimit),
     ("above the equity", |c| c.margin = n("63.9"), Refused::Margin),
     ("not proved", |c| c.proved = false, Refused::Unproved),
+    ("no requests left", |c| c.affords = false, Refused::RateBudget),
     (
         "there already",
         |c| {

@@ -150,7 +150,11 @@ impl Rig {
         let filler = access.filler.take();
         let rest = VenueRest::Hyperliquid(access.rest(&[symbol]));
         let egress = EgressStep::new(Parts {
-            venue: build::Access::Hyperliquid(access).account(RUN_TAG, &[instrument.spec]),
+            venue: build::Access::Hyperliquid(access).account(
+                RUN_TAG,
+                &[instrument.spec],
+                &build::Options::default(),
+            ),
             instruments: vec![instrument.clone()],
             dialer: dialer(),
             reconciler: Reconciler::new(&endpoint, rest, clock.clone()),

@@ -71,6 +71,12 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
         &["venue.name", if live { "engine.mode" } else { "venue.network" }],
         "this venue's markets can be described and checked, not traded; hyperliquid can",
     );
+    let standing = &c.guards.standing;
+    s.refuse(
+        standing.requests_last > standing.requests_low,
+        &["guards.requests_last", "guards.requests_low"],
+        "quotes must move less before they stop: requests_last is above requests_low",
+    );
     url(s, network, "venue.ws_url", &c.venue.ws_url);
     url(s, network, "venue.rest_url", &c.venue.rest_url);
     let cpus = c.topology.cpus.len();

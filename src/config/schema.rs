@@ -45,6 +45,9 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.choice("network", &["mainnet", "testnet", "embedded"], &all, &mut c.venue.network);
         io.text("ws_url", check_ws_url, &mut c.venue.ws_url);
         io.text("rest_url", check_rest_url, &mut c.venue.rest_url);
+        io.flag("fast_books", &mut c.venue.fast_books);
+        io.flag("l2_deltas", &mut c.venue.l2_deltas);
+        io.flag("dead_man", &mut c.venue.dead_man);
     });
     io.section("topology", |io| {
         let all = [Shape::Auto, Shape::Pipeline, Shape::Pair, Shape::Fused];
@@ -72,6 +75,11 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.permille("margin_leverage", leverage, &mut standing.leverage_permille);
         io.millis("clock_jump_ms", (0, 10 * MINUTE_MS), &mut standing.clock_jump);
         io.secs("premium_after_s", (0, 7 * DAY_S), &mut standing.premium_after);
+        let requests = (0, 1_000_000_000);
+        io.count("requests_low", requests, "requests", &mut standing.requests_low);
+        io.count("requests_last", requests, "requests", &mut standing.requests_last);
+        let factor = Decimal { min: "1", max: "10", ..FACTOR };
+        io.permille("requests_low_factor", factor, &mut standing.low_permille);
         io.text("kill_file", check_path, &mut c.guards.kill_file);
     });
     io.section("journal", |io| {
@@ -96,6 +104,8 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
     io.millis("answer_timeout_ms", (1, 10 * MINUTE_MS), &mut m.answer_timeout);
     io.bps("fast_cancel_edge_bps", bps("-100", "100"), &mut m.fast_cancel_edge);
     io.secs("pnl_window_s", (1, 7 * DAY_S), &mut m.pnl_window);
+    io.count32("leverage", (0, 100), &mut m.leverage);
+    io.flag("isolated", &mut m.isolated);
     io.section("limits", |io| {
         let limits = &mut m.limits;
         io.qty("position", SIZE, &mut limits.position);
@@ -363,6 +373,9 @@ pub(super) fn blank() -> Config {
             network: Network::Embedded,
             ws_url: String::new(),
             rest_url: String::new(),
+            fast_books: false,
+            l2_deltas: false,
+            dead_man: true,
         },
         topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },
         limits: Limits {
@@ -408,6 +421,8 @@ pub(super) fn blank_market() -> MarketConfig {
         fast_cancel_edge: Bps::ZERO,
         answer_timeout: zero,
         pnl_window: zero,
+        leverage: 0,
+        isolated: false,
     }
 }
 

@@ -46,6 +46,7 @@ impl Core {
             }
             Event::Rules { .. } => self.rules(&event, out),
             Event::Proved { .. } => self.proved(&event, out),
+            Event::RateBudget { .. } => self.rate_budget(&event, out),
             // The rest is handled before.
             _ => {}
         }

@@ -400,6 +400,8 @@ impl Core {
         let now = self.now;
         let reducing = self.is_reducing(inst, target.side);
         let margin = self.margin(inst);
+        // What repairs a pair makes it whole, also where it adds to a leg.
+        let affords = self.affords() || reducing || component == Component::Pair;
         let state = &mut self.insts[usize::from(inst.0)];
         let Target { side, px, qty, tif, reduce_only } = target;
         let proved = reducing || state.may_add();
@@ -423,6 +425,7 @@ impl Core {
             limits: &state.config.limits,
             margin,
             proved,
+            affords,
         };
         match self.risk.approve(action, &mut ctx) {
             Ok(approved) => {

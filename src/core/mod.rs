@@ -9,6 +9,7 @@
 //! the very event that did it.
 
 mod account;
+mod budget;
 mod decide;
 mod ladder;
 mod pair;

@@ -201,12 +201,15 @@ impl Core {
         let actions = [0, 1].map(|i| place_action(legs[i], ids[i], targets[i]));
         let [a, b] = legs.map(|leg| usize::from(leg.0));
         let free = legs.map(|leg| self.margin(leg));
+        let affords = self.affords();
         // Each leg is judged as if the other one had filled: what it needs is not free any more.
         let needs = targets.map(|t| if t.reduce_only { 0 } else { Notional::of(t.px, t.qty).0 });
         let free = [Notional(free[0].0 - needs[1]), Notional(free[1].0 - needs[0])];
         let Ok([first, second]) = self.insts.get_disjoint_mut([a, b]) else { return Err(()) };
         let mut first = context(first, legs[0], now, free[0], targets[0]);
+        first.affords |= affords;
         let mut second = context(second, legs[1], now, free[1], targets[1]);
+        second.affords |= affords;
         match self.risk.approve_both(actions, [&mut first, &mut second]) {
             Ok(approved) => {
                 self.next_order += 2;
@@ -354,7 +357,8 @@ fn context(
     margin: Notional,
     target: Target,
 ) -> Context<'_> {
-    let proved = state.reducing_side() == Some(target.side) || state.may_add();
+    let state_reduces = state.reducing_side() == Some(target.side);
+    let proved = state_reduces || state.may_add();
     let stale = now.since(state.book.updated()) >= state.config.stale;
     Context {
         now,
@@ -367,6 +371,7 @@ fn context(
         limits: &state.config.limits,
         margin,
         proved,
+        affords: state_reduces,
     }
 }
 

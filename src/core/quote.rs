@@ -120,9 +120,17 @@ impl Core {
         out: &mut Outputs,
     ) -> Option<Wanted<N>> {
         let now = self.now;
+        let params = self.discipline(inst);
+        let broke = !self.affords() && !self.is_reducing(inst, quote.side);
         let state = &mut self.insts[usize::from(inst.0)];
         let own = state.orders.iter().filter(|o| o.component.is_quoting());
-        let mut changes = requote::diff(&state.config.requote, now, quote.side, targets, own);
+        let mut changes = requote::diff(&params, now, quote.side, targets, own);
+        let broke = broke && changes.places();
+        if broke {
+            // What rests and fits stays; nothing takes the place of what does not.
+            changes.cancels_only();
+            self.counts.silences[Silence::RateBudget as usize] += 1;
+        }
         let pause = state.maker_pause[quote.side.index()];
         if cancels_only || now < pause {
             if !cancels_only && changes.places() {
@@ -131,7 +139,8 @@ impl Core {
             changes.cancels_only();
         }
         let any = changes.places();
-        say_quote(state, inst, quote, any, out);
+        let silence = if broke { Some(Silence::RateBudget) } else { quote.silence };
+        say_quote(state, inst, quote, silence, any, out);
         for id in changes.cancel.into_iter().flatten() {
             self.cancel(inst, id, cause, out);
         }
@@ -249,14 +258,15 @@ fn say_quote(
     state: &mut InstState,
     inst: InstId,
     quote: &SideQuote,
+    silence: Option<Silence>,
     places: bool,
     out: &mut Outputs,
 ) {
-    let said = Said { silence: quote.silence, quoted: quote.silence.is_none() };
+    let said = Said { silence, quoted: silence.is_none() };
     let before = std::mem::replace(&mut state.said[quote.side.index()], said);
     if !places && before == said {
         return;
     }
-    let SideQuote { side, silence, raised, px, qty, parts, factors, .. } = *quote;
+    let SideQuote { side, raised, px, qty, parts, factors, .. } = *quote;
     out.notes.push(Note::Quote { inst, side, silence, raised, px, qty, parts, factors });
 }

@@ -7,7 +7,7 @@
 //! chore. What only reduces inventory survives all of it, except a delisting.
 
 use super::{Core, InstState, Outputs};
-use crate::event::{Action, Component, Event, GapReason, OrderId, RejectReason, Stamp};
+use crate::event::{Action, Component, Event, GapReason, OrderId, RejectReason, Room, Stamp};
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Quantizer};
 use crate::strategy::tier::TierGate;
@@ -35,6 +35,12 @@ pub struct StandingParams {
     pub clock_jump: Nanos,
     /// Time without loss and guard after which the fee-paying tier is advised.
     pub premium_after: Nanos,
+    /// With fewer requests of the address left quotes move less; with fewer than the other nothing
+    /// leaves but cancels and what reduces.
+    pub requests_low: u64,
+    pub requests_last: u64,
+    /// How much less: a factor of tolerance and shortest rest.
+    pub low_permille: i64,
 }
 
 /// What is known of one instrument's rules, proof, clock and margin.
@@ -101,7 +107,7 @@ impl Watch {
 }
 
 /// What concerns the account as a whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
     pub params: StandingParams,
     /// Equity at the venue less the session's total when it was told.
@@ -110,16 +116,25 @@ pub(crate) struct Standing {
     carried: i128,
     tier: TierGate,
     looked: Nanos,
+    pub room: Room,
 }
 
 impl Standing {
     pub fn new(params: StandingParams) -> Standing {
-        Standing { params, ..Standing::default() }
+        Standing {
+            params,
+            equity: None,
+            carried: 0,
+            tier: TierGate::default(),
+            looked: Nanos::ZERO,
+            room: Room::Ample,
+        }
     }
 
     pub fn digest(&self, h: &mut StateHasher) {
         h.wide(self.equity.unwrap_or(i128::MIN));
         h.wide(self.carried);
+        h.word(self.room as u64);
         self.tier.digest(h);
     }
 }

@@ -4,6 +4,7 @@
 mod facts;
 mod ladder;
 mod pair;
+mod tag;
 
 use super::{JournalError, RECORD, Record};
 use crate::event::{
@@ -136,60 +137,6 @@ impl Get<'_> {
     }
 }
 
-mod tag {
-    pub const LEVELS: u8 = 1;
-    pub const BOOK_END: u8 = 2;
-    pub const BBO: u8 = 3;
-    pub const TRADE: u8 = 4;
-    pub const GAP: u8 = 5;
-    pub const ACK: u8 = 6;
-    pub const REJECT: u8 = 7;
-    pub const FILL: u8 = 8;
-    pub const CANCELED: u8 = 9;
-    pub const CANCEL_REJECT: u8 = 10;
-    pub const OUTCOME_UNKNOWN: u8 = 11;
-    pub const ORDER_STATE: u8 = 12;
-    pub const UNSENT: u8 = 13;
-    pub const POSITION: u8 = 14;
-    pub const RECONCILED: u8 = 15;
-    pub const FUNDING: u8 = 16;
-    pub const EQUITY: u8 = 17;
-    pub const LINK_UP: u8 = 18;
-    pub const LINK_DOWN: u8 = 19;
-    pub const COMMAND: u8 = 20;
-    pub const DECIDE: u8 = 21;
-    pub const RULES: u8 = 22;
-    pub const PROVED: u8 = 23;
-    pub const CLOCK_JUMP: u8 = 24;
-    pub const CONTEXT: u8 = 25;
-    pub const PLACE: u8 = 32;
-    pub const MODIFY: u8 = 33;
-    pub const CANCEL: u8 = 34;
-    pub const CANCEL_ALL: u8 = 35;
-    pub const QUERY: u8 = 36;
-    pub const RESNAPSHOT: u8 = 37;
-    pub const READ_ACCOUNT: u8 = 38;
-    pub const REFRESH_RULES: u8 = 39;
-    pub const PROVE: u8 = 40;
-    pub const QUOTE: u8 = 48;
-    pub const HEDGE: u8 = 49;
-    pub const REFUSED: u8 = 50;
-    pub const FAST_CANCEL: u8 = 51;
-    pub const ALARM: u8 = 52;
-    pub const HASH: u8 = 53;
-    pub const MARKOUT: u8 = 54;
-    pub const ADOPTED: u8 = 55;
-    pub const PROOF: u8 = 56;
-    pub const TIER: u8 = 57;
-    pub const PAIR_SOLVED: u8 = 58;
-    pub const PAIR_SENT: u8 = 59;
-    pub const PAIR: u8 = 60;
-    pub const PAIR_ENTERED: u8 = 61;
-    pub const LADDER: u8 = 62;
-    pub const LEVEL: u8 = 63;
-    pub const TORN: u8 = 127;
-}
-
 impl Record {
     /// The record's 64 bytes.
     pub fn encode(&self) -> [u8; RECORD] {
@@ -212,7 +159,7 @@ impl Record {
         }
         let mut get = Get { bytes, at: 1 };
         let record = match bytes[0] {
-            tag::LEVELS..=tag::CONTEXT => {
+            tag::LEVELS..=tag::RATE_BUDGET => {
                 let now = Nanos(get.u64());
                 decode_event(bytes[0], &mut get).map(|event| Record::Input(Input { now, event }))
             }
@@ -549,7 +496,7 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
 fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
     match tag {
         tag::HASH => return Some(Note::Hash { inputs: get.u64(), hash: get.u64() }),
-        tag::ADOPTED..=tag::TIER => return facts::decode_note(tag, get),
+        tag::ADOPTED..=tag::TIER | tag::BUDGET => return facts::decode_note(tag, get),
         _ => {}
     }
     let inst = get.inst();

@@ -15,6 +15,9 @@ pub mod show_config;
 pub mod sign;
 pub mod venue;
 
+use crate::config::{Config, MarketConfig};
+use crate::venue::build::{Leverage, Options};
+
 /// Exit codes of the binary. Documented in README.md.
 pub mod exit {
     pub const OK: i32 = 0;
@@ -66,5 +69,19 @@ impl Failure {
     pub fn bug(message: impl ToString) -> Failure {
         let message = format!("{} (this is a bug of Evenkeel)", message.to_string());
         Failure { code: exit::FAILED, message }
+    }
+}
+
+/// What a configuration asks of the venue beside orders.
+pub fn options(config: &Config) -> Options {
+    let leverage = |m: &MarketConfig| {
+        (m.leverage > 0).then_some(Leverage { times: m.leverage, isolated: m.isolated })
+    };
+    Options {
+        fast_books: config.venue.fast_books,
+        l2_deltas: config.venue.l2_deltas,
+        dead_man: config.venue.dead_man,
+        leverage: config.markets.iter().map(leverage).collect(),
+        requests_low: config.guards.standing.requests_low,
     }
 }

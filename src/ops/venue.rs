@@ -29,6 +29,9 @@ const DEX_BLOCK: u32 = 10_000;
 /// Dexs beside the first; the server's limit is higher.
 const DEXS_MAX: usize = 16;
 
+/// Market time that has passed when the first one may ask.
+const PLAYED: Nanos = Nanos::from_secs(5);
+
 /// What is served.
 #[derive(Clone, Debug, clap::Args)]
 pub struct VenueArgs {
@@ -184,11 +187,12 @@ fn free(next: &mut BTreeMap<usize, u32>, dex: usize, first: u32, taken: &[u32]) 
 
 fn serve(args: &VenueArgs, owners: &[Owner], clock: &Clock) -> Result<ServerHandle, Failure> {
     let markets = markets(&args.market)?;
-    let now = clock.now();
+    // From a little before now, so that the first one who asks finds books.
+    let from = Nanos(clock.now().0 - PLAYED.0);
     let mut flows = Markets::new();
     for (i, (instrument, params)) in markets.iter().enumerate() {
         let seed = args.seed.wrapping_add(i as u64);
-        flows.add(Flow::new(instrument, params.clone(), seed, now));
+        flows.add(Flow::new(instrument, params.clone(), seed, from));
     }
     let rules = Rules { seed: args.seed, ..Rules::default() };
     let instruments = markets.into_iter().map(|(instrument, _)| instrument).collect();

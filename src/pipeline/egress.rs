@@ -517,7 +517,7 @@ impl EgressStep {
             work += self.read(conn)?;
         }
         self.keep(conn, now)?;
-        if self.standing == Standing::Ready && self.venue.wants_beat(self.clock.time(now)) {
+        if self.owed_link.is_none() && self.venue.wants_beat(self.clock.time(now)) {
             self.beat(conn, now)?;
         }
         let wants_view = self.sweep || self.standing == Standing::Reconciling;

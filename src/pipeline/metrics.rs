@@ -245,6 +245,11 @@ pub struct EgressCounts {
     pub pool_empty: Counter,
     /// The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.
     pub dead_man: Counter,
+    /// Leverages that the venue did not set.
+    pub leverage_refused: Counter,
+    /// Requests that the address has left, and the fullest limit of the last minute in permille.
+    pub requests_left: Counter,
+    pub minute_permille: Counter,
 }
 
 /// Copies of the core's counters and standing, written a few times a second: every refusal, reject,

@@ -21,6 +21,7 @@ mod directory;
 mod hub;
 mod info;
 mod json;
+mod l2;
 mod peer;
 mod rate;
 mod socket;
@@ -38,7 +39,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use json::Json;
-pub use rate::Rates;
+pub use rate::{Rates, Requests};
 use verify::Address;
 
 use super::exchange::{AccountId, Exchange, Market};
@@ -113,6 +114,8 @@ pub struct ServerConfig {
     pub schedule_cancel_volume: Notional,
     /// A WebSocket to which nothing was sent for so long is closed; the venue: 60 s.
     pub idle_close: Option<Nanos>,
+    /// Takes subscriptions to the undocumented channel `l2`.
+    pub l2_deltas: bool,
     /// The first text is `Websocket connection established.`, as the venue may do.
     pub greeting: bool,
     /// Longest real wait for sockets between two looks at the clock.
@@ -131,6 +134,7 @@ impl ServerConfig {
             limits: PeerLimits::default(),
             schedule_cancel_volume: Notional::from_raw(1_000_000 * SCALE),
             idle_close: Some(Nanos::from_secs(60)),
+            l2_deltas: true,
             greeting: false,
             tick: Duration::from_millis(1),
         }

@@ -4,6 +4,7 @@
 //! `core` turns a target into actions, and only `risk` lets one out.
 
 pub mod signal;
+pub mod silence;
 
 pub mod guard;
 pub mod regime;

@@ -1,6 +1,8 @@
 //! Cold. The faces of a venue from its name, markets, account and key: the one place, beside the faces
 //! themselves, that names every venue. What is done for each lies in `build.rs` of its folder.
 
+/// What is configured of a venue beside its markets; so far all of it is of this one.
+pub use super::hyperliquid::{Leverage, Options};
 use super::rest::VenueRest;
 use super::{MarketFeed, VenueAccount, hyperliquid, lighter};
 use crate::event::RejectReason;
@@ -43,9 +45,15 @@ pub const fn hosts(
 }
 
 /// The public side, for markets of one venue: instrument `i` is `specs[i]`.
-pub fn feed(venue: VenueId, specs: &[InstrumentSpec]) -> Result<MarketFeed, NotTraded> {
+pub fn feed(
+    venue: VenueId,
+    specs: &[InstrumentSpec],
+    options: &Options,
+) -> Result<MarketFeed, NotTraded> {
     match venue {
-        VenueId::Hyperliquid => Ok(MarketFeed::Hyperliquid(hyperliquid::build::feed(specs))),
+        VenueId::Hyperliquid => {
+            Ok(MarketFeed::Hyperliquid(hyperliquid::build::feed(specs, options)))
+        }
         VenueId::Lighter => Ok(MarketFeed::Lighter(lighter::build::feed(specs))),
         VenueId::Nado => Err(NotTraded(venue)),
     }
@@ -138,10 +146,15 @@ impl Access {
     }
 
     /// The account's side. Client order ids have this run's tag.
-    pub fn account(self, run_tag: u64, specs: &[InstrumentSpec]) -> VenueAccount {
+    pub fn account(
+        self,
+        run_tag: u64,
+        specs: &[InstrumentSpec],
+        options: &Options,
+    ) -> VenueAccount {
         match self {
             Access::Hyperliquid(access) => {
-                VenueAccount::Hyperliquid(access.account(run_tag, specs))
+                VenueAccount::Hyperliquid(access.account(run_tag, specs, options))
             }
         }
     }

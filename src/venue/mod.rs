@@ -12,7 +12,7 @@ pub mod rest;
 mod scan;
 pub mod swar;
 
-use crate::event::{Action, Event, OrderId, Refused, Stamp};
+use crate::event::{Action, Event, OrderId, Refused, RejectReason, Stamp};
 use crate::instrument::InstId;
 use crate::units::Nanos;
 use account::{AccountFrame, Asked, Switch};
@@ -327,6 +327,37 @@ impl VenueAccount {
     pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
         match self {
             VenueAccount::Hyperliquid(account) => account.disarm(now_ms, out),
+        }
+    }
+
+    /// Writes the next frame that has nothing to do with an order, when one is due: a leverage, the
+    /// question how many requests are left. `id`: as for [`VenueAccount::ask`]. Cold.
+    pub fn housekeep(&mut self, id: u64, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        match self {
+            VenueAccount::Hyperliquid(account) => {
+                let leverage = account.set_leverage(now_ms, out);
+                leverage.or_else(|| account.ask_rate(id, now_ms, out))
+            }
+        }
+    }
+
+    /// The reason for which a leverage was not set; told once.
+    pub fn take_leverage_refused(&mut self) -> Option<RejectReason> {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.take_leverage_refused(),
+        }
+    }
+
+    /// Tells `sink` what the rate rules leave, when that is due.
+    pub fn rate_report(&mut self, now_ms: u64, recv: Stamp, sink: &mut impl Sink) {
+        match self {
+            VenueAccount::Hyperliquid(account) => {
+                if let Some(event) = account.rate_report(now_ms, recv)
+                    && !sink.put(event)
+                {
+                    account.rate_unsaid();
+                }
+            }
         }
     }
 

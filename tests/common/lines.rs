@@ -208,6 +208,18 @@ impl Desk {
             "jump" => vec![Event::ClockJump { by: span(words[1]).0 as i64, recv }],
             "rules" => vec![self.rules(words, recv)],
             "proved" | "disproved" => vec![self.proof(words)],
+            // `requests 150 [minute 900] [refused]`
+            "requests" => {
+                let option = |name| words.iter().position(|w| *w == name);
+                let minute = option("minute").map_or("0", |at| words[at + 1]);
+                vec![Event::RateBudget {
+                    refused: option("refused").is_some(),
+                    minute_permille: minute.parse().expect("permille"),
+                    left: words[1].parse().expect("requests"),
+                    used: 0,
+                    recv,
+                }]
+            }
             // The venue's clock moves on by so much.
             "venue" => {
                 self.exch_ms += span(words[1]).0 / 1_000_000;
@@ -418,7 +430,7 @@ impl Desk {
             (Note::PairEntered { inst: i, .. }, "entered") => i == inst,
             (Note::PairSent { inst: i, .. }, "sent") => i == inst,
             (Note::Proof { inst: i, .. }, "proof") => i == inst,
-            (Note::Tier { .. }, "tier") => true,
+            (Note::Tier { .. }, "tier") | (Note::Budget { .. }, "requests") => true,
             _ => false,
         };
         match self.notes.iter().rev().find(of) {
@@ -512,6 +524,10 @@ fn explain(note: &Note) -> String {
             format!("{} {} {size} at {px} least {floor}", component.name(), line.name())
         }
         Note::Tier { advised, realized } => format!("advised {advised}, realized {realized}"),
+        Note::Budget { room, left, minute_permille, refused } => {
+            let refused = if refused { " refused" } else { "" };
+            format!("{} {left} minute {minute_permille}{refused}", room.name())
+        }
         _ => String::new(),
     }
 }

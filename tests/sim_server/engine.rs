@@ -1,7 +1,8 @@
 //! The engine's own codecs and connection against the server: two readings of the same protocol.
 
 use evenkeel::event::{
-    Action, CancelReason, Component, Event, OrderId, Stamp, Tif, VenueOrderState,
+    Action, CancelReason, Component, Event, Level, OrderId, RejectReason, Stamp, Tif,
+    VenueOrderState,
 };
 use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::net::{Conn, Endpoint, Limits};
@@ -9,12 +10,14 @@ use evenkeel::sim::exchange::{AccountId, Rules};
 use evenkeel::units::{Bps, Notional, Price, Qty, SCALE, Side};
 use evenkeel::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
 use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::hyperliquid::control::Control;
 use evenkeel::venue::hyperliquid::dead_man::Switch;
 use evenkeel::venue::hyperliquid::feed::{Decoded, FeedCodec};
 use evenkeel::venue::hyperliquid::meta;
 use evenkeel::venue::hyperliquid::orders::{CodecConfig, FRAME_MAX, OrderCodec};
 use evenkeel::venue::hyperliquid::sign::Network;
 use evenkeel::venue::hyperliquid::user::UserCodec;
+use evenkeel::venue::hyperliquid::{Leverage, Options};
 
 use crate::bed::{Bed, PATIENCE, SOL, T0, TSLA};
 
@@ -226,7 +229,7 @@ fn the_engine_finds_its_market_in_the_metadata() {
     assert!(matches!(meta::perp(&mut answer, "GONE0", fees), Err(meta::MetaError::Delisted(_))));
 }
 
-/// Sends a frame of the switch and reads until it is answered.
+/// Sends a post that is about no order and reads until it is answered.
 fn switch(link: &mut Link, account: &mut Account, frame: &[u8]) {
     link.conn.send(frame).unwrap();
     let mut events: Vec<Event> = Vec::new();
@@ -281,4 +284,156 @@ fn an_account_without_the_volume_is_told_so_and_trades_on() {
     switch(&mut link, &mut account, &frame[..n]);
     assert_eq!(account.switch(), Switch::TooLittleVolume);
     assert_eq!(account.disarm(T0, &mut frame), None, "nothing to take back");
+}
+
+#[test]
+fn leverages_are_set_and_a_refusal_is_named() {
+    let bed = Bed::new();
+    let leverage = |times| Some(Leverage { times, isolated: false });
+    let options = Options { leverage: vec![leverage(5), leverage(500)], ..Options::default() };
+    let mut account = account(&bed, false).with(&options, [5, 110_001].into_iter());
+    let mut link = Link::open(&bed);
+    let mut frame = [0; FRAME_MAX];
+    assert!(account.wants_beat(T0));
+    let mut refused = Vec::new();
+    while let Some(n) = account.set_leverage(T0, &mut frame) {
+        switch(&mut link, &mut account, &frame[..n]);
+        refused.push(account.take_leverage_refused().is_some());
+    }
+    assert_eq!(refused, [true, false], "500 is above every market's highest");
+    assert_eq!(account.take_leverage_refused(), None);
+    // The switch is off: it is never asked for.
+    assert_eq!(account.beat(T0, &mut frame), None);
+    assert_eq!(account.switch(), Switch::Unknown);
+}
+
+#[test]
+fn the_engines_count_of_requests_is_the_venues() {
+    let bed = Bed::with(|c| c.rates.initial_requests = Some(6), Rules::instant());
+    bed.fill_book();
+    let mut account = account(&bed, false);
+    let mut link = Link::open(&bed);
+    for text in account.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut frame = [0; FRAME_MAX];
+    let n = account.ask_rate(1 << 40, T0, &mut frame).expect("due on a new connection");
+    switch(&mut link, &mut account, &frame[..n]);
+    assert_eq!(account.budget().left(), 6);
+    let answered = |n: u64| move |e: &Event| matches!(e, Event::Ack { order, .. } | Event::Reject { order, .. } if order.0 == n);
+    let quotes = [place(1, Side::Buy, "106.1", Tif::Alo), place(2, Side::Buy, "106.2", Tif::Alo)];
+    exchange_frames(&mut link, &mut account, &quotes, answered(2));
+    assert_eq!(account.budget().left(), 4);
+    // With none left one more goes through, and then nothing for ten seconds.
+    let mut last = None;
+    for i in 3..10 {
+        let quote = [place(i, Side::Buy, &format!("106.{}", 20 + i), Tif::Alo)];
+        let events = exchange_frames(&mut link, &mut account, &quote, answered(i));
+        let refusal = events.iter().find_map(|e| match e {
+            Event::Reject { reason, .. } => Some(*reason),
+            _ => None,
+        });
+        if let Some(reason) = refusal {
+            last = Some((i, reason));
+            break;
+        }
+    }
+    assert_eq!(last, Some((8, RejectReason::RateLimit)));
+    let told = account.rate_report(T0 + 1, Stamp(1));
+    assert!(matches!(told, Some(Event::RateBudget { refused: true, left: -2, .. })), "{told:?}");
+    // Refused ones are free: the venue's own count says so.
+    let n = account.ask_rate(1 << 41, T0 + 1, &mut frame).expect("a refusal asks again");
+    switch(&mut link, &mut account, &frame[..n]);
+    assert_eq!(account.budget().left(), -1);
+    // Cancels have room of their own.
+    let cancel = [Action::Cancel { inst: SOL, component: Component::Maker, order: OrderId(1) }];
+    exchange_frames(&mut link, &mut account, &cancel, |e| {
+        matches!(e, Event::Canceled { order: OrderId(1), .. })
+    });
+}
+
+/// The newest book among events, as prices and sizes by side.
+fn newest(events: &[Event]) -> [Vec<Level>; 2] {
+    let mut book = [Vec::new(), Vec::new()];
+    let mut ended = None;
+    for event in events {
+        match event {
+            Event::Levels { inst: SOL, side, start, count, levels } => {
+                let rows: &mut Vec<Level> = &mut book[side.index()];
+                rows.truncate(usize::from(*start));
+                rows.extend(&levels[..usize::from(*count)]);
+            }
+            Event::BookEnd { inst: SOL, bids, asks, .. } => {
+                book[0].truncate(usize::from(*bids));
+                book[1].truncate(usize::from(*asks));
+                ended = Some(book.clone());
+            }
+            _ => {}
+        }
+    }
+    ended.expect("a whole book")
+}
+
+#[test]
+fn changes_of_the_book_make_the_venues_book() {
+    let bed = Bed::with(|_| {}, Rules::instant());
+    bed.fill_book();
+    let mut feed = FeedCodec::new(&markets()).with_deltas(true);
+    let mut link = Link::open(&bed);
+    for text in feed.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut events: Vec<Event> = Vec::new();
+    for step in 0..40 {
+        // New levels, others gone: both sides of twenty fill up and overflow.
+        bed.crowd(Side::Buy, &format!("105.{:02}", 7 * step % 100), "1", Tif::Gtc);
+        bed.crowd(Side::Sell, &format!("108.{:02}", 11 * step % 100), "2", Tif::Gtc);
+        if step % 5 == 4 {
+            bed.crowd(Side::Sell, "105.9", "3", Tif::Ioc);
+        }
+        bed.pass(600);
+        let mut told = step == 0;
+        link.until(|frame| {
+            let done = feed.decode(frame, Stamp(1), &mut events).unwrap();
+            told |= done == Decoded::Book(SOL);
+            assert_ne!(done, Decoded::UnknownChannel, "{}", String::from_utf8_lossy(frame));
+            told
+        });
+    }
+    // What is still on its way.
+    link.conn.send(b"{\"method\":\"ping\"}").unwrap();
+    link.until(|frame| {
+        let done = feed.decode(frame, Stamp(1), &mut events).unwrap();
+        done == Decoded::Control(Control::Pong)
+    });
+    let levels = |side| {
+        let book = bed.server.with(move |x| x.levels(SOL, side, 20).collect::<Vec<_>>());
+        let book = book.unwrap().into_iter();
+        book.map(|l| Level { px: l.px, qty: l.qty }).collect::<Vec<_>>()
+    };
+    assert_eq!(newest(&events), [levels(Side::Buy), levels(Side::Sell)]);
+    assert!(levels(Side::Buy).len() == 20, "deep enough to lose levels at its end");
+}
+
+#[test]
+fn a_venue_without_changes_of_the_book_is_read_the_documented_way() {
+    let bed = Bed::with(|c| c.l2_deltas = false, Rules::instant());
+    bed.fill_book();
+    let mut feed = FeedCodec::new(&markets()).with_deltas(true);
+    let mut link = Link::open(&bed);
+    for text in feed.subscriptions() {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    let mut events: Vec<Event> = Vec::new();
+    let gap = |e: &Event| matches!(e, Event::Gap { inst: SOL, .. });
+    link.until(|frame| {
+        let _ = feed.decode(frame, Stamp(1), &mut events).unwrap();
+        events.iter().any(gap)
+    });
+    // The core answers a gap with the wish for a snapshot.
+    for text in feed.resubscribe(SOL) {
+        link.conn.send(text.as_bytes()).unwrap();
+    }
+    link.until(|frame| feed.decode(frame, Stamp(1), &mut events).unwrap() == Decoded::Book(SOL));
+    assert_eq!(newest(&events)[0].len(), 2);
 }

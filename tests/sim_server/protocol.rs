@@ -279,7 +279,7 @@ fn accounts_answer_by_address() {
     assert_eq!(ask("userFills", &user), "[]");
     assert_eq!(
         ask("userRateLimit", &user),
-        "{\"cumVlm\":\"0.0\",\"nRequestsUsed\":0,\"nRequestsCap\":10000,\"nRequestsSurplus\":0}"
+        "{\"cumVlm\":\"0.0\",\"nRequestsUsed\":0,\"nRequestsCap\":1000000000,\"nRequestsSurplus\":0}"
     );
     assert!(
         ask("userFees", &user)

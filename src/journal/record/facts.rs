@@ -1,7 +1,7 @@
 //! Hot. The records of what is told about the account and the market's rules, and of what follows.
 
 use super::{Get, Put, component, tag};
-use crate::event::{Event, ProofLine};
+use crate::event::{Event, ProofLine, Room};
 use crate::explain::Note;
 use crate::instrument::GridSpec;
 use crate::units::{Notional, Price, Qty};
@@ -53,6 +53,12 @@ pub(super) fn encode_event(event: &Event, put: impl Fn(u8) -> Put) -> Put {
             let put = put(tag::CONTEXT).u16(inst.0).i64(mark.0).i64(oracle.0);
             put.i64(funding).u64(recv.0)
         }
+        Event::RateBudget { refused, minute_permille, left, used, recv } => put(tag::RATE_BUDGET)
+            .u8(u8::from(refused))
+            .u16(minute_permille)
+            .i64(left)
+            .u64(used)
+            .u64(recv.0),
         _ => unreachable!("the other events have records of their own"),
     }
 }
@@ -108,6 +114,13 @@ pub(super) fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
             funding: get.i64(),
             recv: get.stamp(),
         },
+        tag::RATE_BUDGET => Event::RateBudget {
+            refused: get.u8() != 0,
+            minute_permille: get.u16(),
+            left: get.i64(),
+            used: get.u64(),
+            recv: get.stamp(),
+        },
         _ => return None,
     })
 }
@@ -133,6 +146,11 @@ pub(super) fn encode_note(note: &Note) -> Put {
         Note::Tier { advised, realized } => {
             Put::new(tag::TIER).u8(u8::from(advised)).raw(&realized.0.to_le_bytes())
         }
+        Note::Budget { room, left, minute_permille, refused } => Put::new(tag::BUDGET)
+            .u8(room as u8)
+            .i64(left)
+            .u16(minute_permille)
+            .u8(u8::from(refused)),
         _ => unreachable!("the other notes have records of their own"),
     }
 }
@@ -160,6 +178,12 @@ pub(super) fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             let advised = get.u8() != 0;
             Note::Tier { advised, realized: Notional(i128::from_le_bytes(get.raw())) }
         }
+        tag::BUDGET => Note::Budget {
+            room: Room::from_code(get.u8())?,
+            left: get.i64(),
+            minute_permille: get.u16(),
+            refused: get.u8() != 0,
+        },
         _ => return None,
     })
 }

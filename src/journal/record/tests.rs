@@ -1,6 +1,7 @@
 //! Cold. Records of each kind, there and back, and with a flipped bit.
 
 use super::*;
+use crate::event::Room;
 use crate::strategy::ladder::Allocated;
 use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
 use crate::units::Notional;
@@ -41,6 +42,13 @@ fn samples() -> Vec<Record> {
             oracle: Price(5),
             funding: -7_856_700,
             recv: Stamp(6),
+        },
+        Event::RateBudget {
+            refused: true,
+            minute_permille: 999,
+            left: i64::MIN,
+            used: u64::MAX,
+            recv: Stamp(7),
         },
         Event::Decide { drained: 9 },
     ];
@@ -118,6 +126,7 @@ fn notes() -> impl Iterator<Item = Record> {
             age: Nanos(11),
         },
         Note::Adopted { inst: InstId(4), ours: Qty(-1), venue: Qty(2), px: Price(3) },
+        Note::Budget { room: Room::Last, left: -1, minute_permille: 950, refused: true },
         Note::Ladder {
             inst: InstId(5),
             side: Side::Sell,

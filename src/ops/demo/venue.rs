@@ -152,6 +152,7 @@ impl Venue {
             access,
             run_tag: self.run_tag,
             specs,
+            options: crate::ops::options(&wiring.config),
             core,
             config_text: wiring.config.effective_toml(),
             table: wiring.table.clone(),

@@ -196,6 +196,7 @@ impl View {
                 let (who, line) = (component.name(), line.name());
                 self.tell(format!("UNPROVED {who} {line}: {size} at {px}, least {floor}"));
             }
+            Note::Budget { room, .. } => self.tell(format!("rate rules leave {}", room.name())),
             Note::Tier { advised, .. } => {
                 let not = if advised { "" } else { "no longer " };
                 self.tell(format!("fee-paying tier {not}advised"));

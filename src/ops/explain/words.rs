@@ -284,7 +284,7 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
         | Note::PairSent { .. }
         | Note::Pair { .. }
         | Note::PairEntered { .. } => super::pair::text(note, config),
-        Note::Proof { .. } | Note::Tier { .. } => standing_note(note, config),
+        Note::Proof { .. } | Note::Budget { .. } | Note::Tier { .. } => standing_note(note, config),
         Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
     }
 }
@@ -301,6 +301,14 @@ fn standing_note(note: &Note, config: &CoreConfig) -> String {
             component.name(),
             line.name()
         ),
+        Note::Budget { room, left, minute_permille, refused } => {
+            let left = if left == i64::MAX { "not known".to_owned() } else { left.to_string() };
+            let refused = if refused { ", refused for the rate" } else { "" };
+            format!(
+                "rate rules leave {}: requests {left}, fullest minute {minute_permille} permille{refused}",
+                room.name()
+            )
+        }
         Note::Tier { advised, realized } => format!(
             "fee-paying tier {}advised: realized {}",
             if advised { "" } else { "no longer " },
@@ -387,6 +395,11 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
             "kind": "proof", "symbol": symbol(config, inst), "holds": holds, "line": line.name(),
             "component": component.name(), "lo": lo.to_string(), "hi": hi.to_string(),
             "size": size.to_string(), "px": px.to_string(), "floor": floor.to_string(),
+        }),
+        Note::Budget { room, left, minute_permille, refused } => json!({
+            "kind": "rate_budget", "room": room.name(), "refused": refused,
+            "requests_left": (left != i64::MAX).then_some(left),
+            "minute_permille": minute_permille,
         }),
         Note::Tier { advised, realized } => json!({
             "kind": "tier", "advised": advised, "realized_quote": quote(realized),

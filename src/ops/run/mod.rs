@@ -299,6 +299,7 @@ fn spec(
         access,
         run_tag: u64::from_be_bytes(tag),
         specs,
+        options: crate::ops::options(config),
         core,
         config_text: config.effective_toml(),
         table,

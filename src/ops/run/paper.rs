@@ -22,7 +22,7 @@ use crate::sim::exchange::{AccountId, Exchange, Rules};
 use crate::sim::mirror::{Counts, Seen, Teller, mirror};
 use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
 use crate::units::{Notional, Side};
-use crate::venue::build;
+use crate::venue::build::{self, Options};
 use crate::venue::eip712::{Address, Signer};
 use ring::spsc::{self, Consumer};
 use std::sync::Arc;
@@ -119,7 +119,8 @@ impl Watcher {
         clock: &Clock,
     ) -> Result<Watcher, Failure> {
         let venue = specs.first().map_or(VenueId::Hyperliquid, |first| first.venue);
-        let codec = build::feed(venue, specs).map_err(Failure::config)?;
+        // Whole books, by the documented channels: the mirror is matched against them.
+        let codec = build::feed(venue, specs, &Options::default()).map_err(Failure::config)?;
 
         let depths = Depths::for_instruments(specs.len());
         // The thread dozes between two looks, so there is room for more than a spinning one needs.

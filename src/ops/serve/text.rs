@@ -219,6 +219,7 @@ fn pipeline(page: &mut Page, metrics: &Metrics) {
         ("egress_illegal_total", "Orders stopped at the last door. Must be 0.", &egress.illegal),
         ("egress_reconnects_total", "Connections lost.", &egress.reconnects),
         ("egress_pool_empty_total", "Signatures without a prepared nonce.", &egress.pool_empty),
+        ("egress_leverage_refused_total", "Leverages not set.", &egress.leverage_refused),
         ("journal_written_total", "Records written.", &metrics.journal_written),
         ("journal_dropped_total", "Records lost.", &metrics.journal_dropped),
     ];
@@ -227,6 +228,10 @@ fn pipeline(page: &mut Page, metrics: &Metrics) {
     }
     let help = "The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.";
     page.one("egress_dead_man", "gauge", help, egress.dead_man.get());
+    let help = "Requests that the address has left; 0 too before the venue has said.";
+    page.one("egress_requests_left", "gauge", help, egress.requests_left.get());
+    let help = "The fullest limit of the last minute, permille.";
+    page.one("egress_minute_permille", "gauge", help, egress.minute_permille.get());
     let name = "stage_latency_ns";
     page.head(name, "summary", "Time of each stage since the start.");
     for stage in Stage::ALL {

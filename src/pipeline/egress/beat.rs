@@ -1,14 +1,50 @@
-//! Cold. What is done again and again on the account's connection: the venue's dead man's switch, and
-//! subscriptions whose token ends.
+//! Cold. What the account's thread does beside orders: the venue's dead man's switch, leverages at the
+//! start, what the rate rules leave, and subscriptions whose token ends.
 
-use super::EgressStep;
-use crate::event::Stamp;
+use super::{EgressStep, Standing};
+use crate::event::{Event, Stamp};
 use crate::net::{Conn, NetError};
+use crate::pipeline::metrics::Metrics;
+use crate::venue::Sink;
+use ring::spsc::Producer;
+
+/// The core's ring; what passes is shown too.
+struct Told<'a> {
+    events: &'a mut Producer<Event>,
+    metrics: &'a Metrics,
+}
+
+impl Sink for Told<'_> {
+    fn put(&mut self, event: Event) -> bool {
+        if let Event::RateBudget { left, minute_permille, .. } = event {
+            let egress = &self.metrics.egress;
+            // Not known, or none: zero is told by the room that the core sees.
+            egress.requests_left.set(if left == i64::MAX { 0 } else { left.max(0) as u64 });
+            egress.minute_permille.set(u64::from(minute_permille));
+        }
+        self.events.push(event).is_ok()
+    }
+}
 
 impl EgressStep {
-    /// Puts the switch off when that is due, and renews what ends.
+    /// Puts the switch off when that is due; sets leverages before the first order; asks for and
+    /// tells what the rate rules leave; renews what ends.
     pub(super) fn beat(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         let now_ms = self.clock.time(now).0 / 1_000_000;
+        while let Some(len) = {
+            self.next_ask += 1;
+            self.venue.housekeep(self.next_ask, now_ms, &mut self.frame[..])
+        } {
+            conn.send(&self.frame[..len])?;
+        }
+        if let Some(reason) = self.venue.take_leverage_refused() {
+            self.metrics.egress.leverage_refused.add(1);
+            tracing::error!(reason = reason.name(), "the venue has not set a leverage");
+        }
+        self.tell_rate(now_ms, now);
+        if self.standing != Standing::Ready {
+            return Ok(());
+        }
         let beat = self.venue.beat(now_ms, &mut self.frame[..]);
         let switch = self.venue.switch();
         if self.metrics.egress.dead_man.get() != switch as u64 {
@@ -22,6 +58,11 @@ impl EgressStep {
             conn.send(frame.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn tell_rate(&mut self, now_ms: u64, now: Stamp) {
+        let mut told = Told { events: &mut self.events, metrics: &self.metrics };
+        self.venue.rate_report(now_ms, now, &mut told);
     }
 
     /// The run has ended in order: what was put off shall not come to pass.

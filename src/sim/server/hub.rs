@@ -12,12 +12,14 @@ use super::actions::{Action, Unread};
 use super::directory::Directory;
 use super::info::{self, Info};
 use super::json::{Json, quoted};
+use super::l2::Told;
 use super::rate::{Requests, Window};
 use super::subs::Sub;
 use super::tape::Tape;
 use super::verify::{self, Address, Envelope, NonceError, Nonces, address_text, parse_address};
 use super::wire::{self, Paid, Session};
 use super::{PeerId, ServerConfig, ServerStats};
+use crate::instrument::InstId;
 use crate::sim::exchange::{AccountId, Exchange, Market, Notice, Outcome, Reject, RejectKind};
 use crate::units::{Nanos, SCALE};
 
@@ -75,6 +77,8 @@ pub struct Hub {
     pub(super) sessions: Vec<Session>,
     pub(super) now: Nanos,
     pub(super) tape: Tape,
+    /// What subscribers of `l2` were last told.
+    pub(super) l2: BTreeMap<(PeerId, InstId), Told>,
     /// The newest funding payments of all accounts.
     pub(super) paid: Vec<Paid>,
     nonces: BTreeMap<Address, Nonces>,
@@ -106,6 +110,7 @@ impl Hub {
             sessions,
             now,
             tape,
+            l2: BTreeMap::new(),
             paid: Vec::new(),
             nonces: BTreeMap::new(),
             requests: BTreeMap::new(),
@@ -119,6 +124,7 @@ impl Hub {
     /// A connection ended.
     pub fn gone(&mut self, peer: PeerId) {
         self.subs.remove(&peer);
+        self.l2.retain(|(of, _), _| *of != peer);
         self.pending.retain(|_, pending| pending.peer != peer);
     }
 
@@ -212,6 +218,9 @@ impl Hub {
             "ping" => self.send(peer, "{\"channel\":\"pong\"}".to_owned()),
             "subscribe" => {
                 let sub = Sub::parse(json.get("subscription")?, &self.directory)?;
+                if !self.offers(&sub) {
+                    return None;
+                }
                 self.subscribe(peer, sub);
             }
             "unsubscribe" => {

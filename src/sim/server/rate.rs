@@ -5,6 +5,8 @@ use crate::units::{Nanos, Notional, SCALE};
 
 /// Requests that a new account may send before it has traded.
 pub const INITIAL_REQUESTS: u64 = 10_000;
+/// What a server without this limit says that an account has.
+pub const UNLIMITED: u64 = 1_000_000_000;
 /// An exhausted account may send one action in this time.
 const TRICKLE: Nanos = Nanos::from_secs(10);
 const MINUTE: Nanos = Nanos::from_secs(60);
@@ -108,7 +110,7 @@ impl Requests {
     }
 
     pub fn budget(&self, rates: &Rates) -> Budget {
-        let cap = self.cap(rates.initial_requests.unwrap_or(INITIAL_REQUESTS));
+        let cap = self.cap(rates.initial_requests.unwrap_or(UNLIMITED));
         Budget { volume: self.volume, used: self.used, cap }
     }
 

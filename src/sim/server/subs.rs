@@ -10,6 +10,7 @@ use crate::instrument::InstId;
 pub enum Sub {
     Bbo(InstId),
     L2Book { inst: InstId, fast: bool },
+    L2(InstId),
     Trades(InstId),
     ActiveAssetCtx(InstId),
     AllMids { dex: Option<usize> },
@@ -44,6 +45,10 @@ impl Sub {
             "bbo" => Sub::Bbo(inst()?),
             "l2Book" if json.given("nSigFigs").is_none() && json.given("mantissa").is_none() => {
                 Sub::L2Book { inst: inst()?, fast: flag("fast")? }
+            }
+            "l2" => {
+                let coin = json.get("c")?.str()?;
+                Sub::L2(directory.by_name(coin).map(|c| c.inst)?)
             }
             "trades" => Sub::Trades(inst()?),
             "activeAssetCtx" => Sub::ActiveAssetCtx(inst()?),
@@ -83,6 +88,9 @@ impl Sub {
             Sub::L2Book { inst, fast } => {
                 let options = format!(",\"nSigFigs\":null,\"mantissa\":null,\"fast\":{fast}");
                 of_coin("l2Book", *inst, &options)
+            }
+            Sub::L2(inst) => {
+                format!("{{\"type\":\"l2\",\"c\":\"{}\"}}", directory.coin(*inst).name)
             }
             Sub::Trades(inst) => of_coin("trades", *inst, ""),
             Sub::ActiveAssetCtx(inst) => of_coin("activeAssetCtx", *inst, ""),

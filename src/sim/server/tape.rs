@@ -100,6 +100,9 @@ impl Hub {
                 self.tell(sub, &tape, due, &mut |text| out.push((peer, text)));
             }
         }
+        if due.fast_books {
+            self.l2_changes(&mut out);
+        }
         for (peer, text) in out {
             self.send(peer, text);
         }
@@ -167,6 +170,8 @@ impl Hub {
             Sub::UserFundings(user) => {
                 self.fundings(user, &tape.funding, false).into_iter().for_each(say);
             }
+            // Has a memory of its own: see `l2_changes`.
+            Sub::L2(_) => {}
             // Nothing is deposited or withdrawn here after the start.
             Sub::UserNonFundingLedgerUpdates(_) => {}
         }
@@ -217,6 +222,7 @@ impl Hub {
                 let data = format!("{{\"isSnapshot\":true,\"user\":\"{user}\",\"fills\":{fills}}}");
                 wire::channel("userFills", &data)
             }
+            Sub::L2(inst) => self.l2_first(peer, inst),
             _ => match self.snapshot(&sub) {
                 Some(text) => text,
                 None => return,

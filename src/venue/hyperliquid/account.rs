@@ -5,6 +5,7 @@
 //! sometimes twice. Each is turned into the same events; the core takes the first and ignores the
 //! rest. Fills come from `userFills` alone, which carries fee and trade id.
 
+use super::budget::{IN_FLIGHT, IN_FLIGHT_FOR_CANCELS, RateBudget};
 use super::dead_man::DeadMan;
 use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
@@ -12,7 +13,8 @@ use super::orders::answer::{Outcome, answer_events, decode_post};
 use super::orders::{BATCH_MAX, Form, OrderCodec, Posted};
 use super::sign::{Cloid, L1Action};
 use super::user::{UserCodec, UserFrame};
-use crate::event::{Action, Event, OrderId, Refused, Stamp, VenueOrderState};
+use super::{Leverage, Options};
+use crate::event::{Action, Event, OrderId, Refused, RejectReason, Stamp, VenueOrderState};
 use crate::units::Qty;
 use crate::venue::account::Switch;
 use crate::venue::eip712::{Address, PooledSigner};
@@ -22,8 +24,10 @@ use crate::venue::{Malformed, Sink};
 pub use crate::venue::account::AccountFrame;
 use std::io::Write;
 
-/// Posts that may wait for an answer: the venue takes 100 in flight.
-const PENDING_MAX: usize = 96;
+/// Posts that may wait for an answer.
+const PENDING_MAX: usize = IN_FLIGHT;
+/// What an `orderStatus` weighs.
+const FATE_WEIGHT: u64 = 2;
 
 /// What a post that waits for its answer was about.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,9 @@ enum Asked {
     Fate(OrderId),
     /// The dead man's switch.
     Switch,
+    /// How many requests the address has left.
+    Rate,
+    Leverage,
 }
 
 #[derive(Debug)]
@@ -49,6 +56,11 @@ pub struct Account {
     dead_man: DeadMan,
     /// The switch was answered since the last look.
     switched: bool,
+    switch_wanted: bool,
+    budget: RateBudget,
+    /// Leverages to set, each once a run; and the last refusal, until it is taken.
+    leverages: Vec<(u32, Leverage)>,
+    leverage_refused: Option<RejectReason>,
 }
 
 impl Account {
@@ -60,7 +72,28 @@ impl Account {
     ) -> Account {
         let pending = Vec::with_capacity(PENDING_MAX);
         let dead_man = DeadMan::default();
-        Account { orders, user, signer, owner, pending, dead_man, switched: false }
+        Account {
+            orders,
+            user,
+            signer,
+            owner,
+            pending,
+            dead_man,
+            switched: false,
+            switch_wanted: true,
+            budget: RateBudget::new(0),
+            leverages: Vec::new(),
+            leverage_refused: None,
+        }
+    }
+
+    /// As configured; `assets`: the venue's numbers of the markets.
+    pub fn with(mut self, options: &Options, assets: impl Iterator<Item = u32>) -> Account {
+        self.switch_wanted = options.dead_man;
+        self.budget = RateBudget::new(options.requests_low);
+        let wanted = assets.zip(&options.leverage);
+        self.leverages = wanted.filter_map(|(asset, l)| Some((asset, (*l)?))).collect();
+        self
     }
 
     pub fn owner(&self) -> Address {
@@ -82,6 +115,7 @@ impl Account {
     pub fn lost(&mut self, now_ms: u64) {
         self.pending.clear();
         self.dead_man.lost();
+        self.budget.lost();
         self.switched = true;
         // Half a minute covers the time in which a half-open link was not noticed; fills that were
         // heard are booked once, by their trade id.
@@ -96,14 +130,18 @@ impl Account {
         now_ms: u64,
         out: &mut [u8],
     ) -> Result<usize, Refused> {
-        if self.pending.len() == PENDING_MAX {
-            return Err(Refused::OrderRate);
+        // The last places are for cancels.
+        let cancels = matches!(actions.first(), Some(Action::Cancel { .. }));
+        let kept = if cancels { 0 } else { IN_FLIGHT_FOR_CANCELS };
+        if self.pending.len() + kept >= PENDING_MAX {
+            return Err(Refused::RateBudget);
         }
         let posted = self
             .orders
             .encode(actions, Form::Post, now_ms, &mut self.signer, out)
             .map_err(|_| Refused::Encode)?;
         self.pending.push((posted.id, Asked::Orders(posted)));
+        self.budget.sent(actions.len(), now_ms);
         Ok(posted.len)
     }
 
@@ -148,12 +186,65 @@ impl Account {
     ) -> Result<usize, Refused> {
         let action = L1Action::Cancel { cancels, fast: true };
         let encoded = self.orders.encode_l1(&action, form, now_ms, &mut self.signer, out);
+        self.budget.sent(cancels.len(), now_ms);
         encoded.map(|posted| posted.len).map_err(|_| Refused::Encode)
     }
 
     #[inline]
     pub fn wants_beat(&self, now_ms: u64) -> bool {
-        self.switched || self.dead_man.is_due(now_ms)
+        self.switched
+            || (self.switch_wanted && self.dead_man.is_due(now_ms))
+            || self.budget.is_due(now_ms)
+            || !self.leverages.is_empty()
+    }
+
+    /// Writes the next action that sets a market's leverage, where one is left. Cold.
+    pub fn set_leverage(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        if self.pending.len() == PENDING_MAX {
+            return None;
+        }
+        let (asset, Leverage { times, isolated }) = self.leverages.pop()?;
+        let action = L1Action::UpdateLeverage { asset, is_cross: !isolated, leverage: times };
+        self.post(&action, Asked::Leverage, now_ms, out)
+    }
+
+    /// The reason for which the venue did not set a leverage; told once.
+    pub fn take_leverage_refused(&mut self) -> Option<RejectReason> {
+        self.leverage_refused.take()
+    }
+
+    /// Writes the question how many requests are left, when that is due. Cold.
+    pub fn ask_rate(&mut self, id: u64, now_ms: u64, out: &mut [u8]) -> Option<usize> {
+        if self.pending.len() == PENDING_MAX || !self.budget.asks(now_ms) {
+            return None;
+        }
+        let owner = self.owner.text();
+        let owner = std::str::from_utf8(&owner).ok()?;
+        let room = out.len();
+        let mut rest = &mut out[..];
+        write!(
+            rest,
+            "{{\"method\":\"post\",\"id\":{id},\"request\":{{\"type\":\"info\",\"payload\":\
+             {{\"type\":\"userRateLimit\",\"user\":\"{owner}\"}}}}}}"
+        )
+        .ok()?;
+        let len = room - rest.len();
+        self.pending.push((id, Asked::Rate));
+        Some(len)
+    }
+
+    /// What the core is to be told of the rate rules, if anything.
+    pub fn rate_report(&mut self, now_ms: u64, recv: Stamp) -> Option<Event> {
+        self.budget.report(self.pending.len(), now_ms, recv)
+    }
+
+    /// The core could not be told.
+    pub fn rate_unsaid(&mut self) {
+        self.budget.unsaid();
+    }
+
+    pub fn budget(&self) -> &RateBudget {
+        &self.budget
     }
 
     pub fn switch(&self) -> Switch {
@@ -164,7 +255,7 @@ impl Account {
     /// its answer. Cold.
     pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
         self.switched = false;
-        if !self.dead_man.is_due(now_ms) {
+        if !self.switch_wanted || !self.dead_man.is_due(now_ms) {
             return None;
         }
         let at = self.dead_man.ask(now_ms);
@@ -180,10 +271,20 @@ impl Account {
         if self.pending.len() == PENDING_MAX {
             return None;
         }
-        let action = L1Action::ScheduleCancel { time_ms };
-        let posted =
-            self.orders.encode_l1(&action, Form::Post, now_ms, &mut self.signer, out).ok()?;
-        self.pending.push((posted.id, Asked::Switch));
+        self.post(&L1Action::ScheduleCancel { time_ms }, Asked::Switch, now_ms, out)
+    }
+
+    fn post(
+        &mut self,
+        action: &L1Action<'_>,
+        asked: Asked,
+        now_ms: u64,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let encoded = self.orders.encode_l1(action, Form::Post, now_ms, &mut self.signer, out);
+        let posted = encoded.ok()?;
+        self.pending.push((posted.id, asked));
+        self.budget.sent(1, now_ms);
         Some(posted.len)
     }
 
@@ -204,6 +305,8 @@ impl Account {
         )
         .map_err(|_| Refused::Encode)?;
         let len = room - rest.len();
+        // Counted where the last one was: a question has no time of its own.
+        self.budget.message(FATE_WEIGHT, 0);
         self.pending.push((id, Asked::Fate(order)));
         Ok(len)
     }
@@ -245,6 +348,11 @@ impl Account {
     fn answer<S: Sink>(&mut self, frame: &[u8], recv: Stamp, emit: &mut Emit<'_, S>) -> Option<()> {
         let answer = decode_post(frame).ok()?;
         let at = self.pending.iter().position(|(asked, _)| *asked == answer.id)?;
+        if let Outcome::Refused(text) | Outcome::Failed(text) = &answer.outcome
+            && reject_reason(text) == RejectReason::RateLimit
+        {
+            self.budget.refused();
+        }
         match (&self.pending[at].1, &answer.outcome) {
             (Asked::Orders(posted), outcome) => {
                 answer_events(posted, outcome, reject_reason, recv, emit);
@@ -257,8 +365,19 @@ impl Account {
                 self.dead_man.answered(outcome);
                 self.switched = true;
             }
-            // The question itself failed: the core asks again when its time is over.
-            (Asked::Fate(_), _) => {}
+            (Asked::Rate, Outcome::Info(payload)) => {
+                self.budget.answered(info::rate_limit(payload)?);
+            }
+            (Asked::Leverage, outcome) => {
+                self.leverage_refused = match outcome {
+                    Outcome::Taken => None,
+                    Outcome::Refused(text) | Outcome::Failed(text) => Some(reject_reason(text)),
+                    _ => Some(RejectReason::Unrecognized),
+                };
+                self.switched = true;
+            }
+            // The question itself failed: it is asked again when its time is over.
+            (Asked::Fate(_) | Asked::Rate, _) => {}
         }
         if !emit.full {
             self.pending.swap_remove(at);

@@ -1,5 +1,6 @@
 //! Cold. Everything that a session needs of Hyperliquid, from markets, an account and its agent's key.
 
+use super::Options;
 use super::account::Account;
 use super::feed::FeedCodec;
 use super::orders::{CodecConfig, OrderCodec};
@@ -43,7 +44,7 @@ impl Access {
     }
 
     /// The account's side. Client order ids have this run's tag.
-    pub fn account(self, run_tag: u64, specs: &[InstrumentSpec]) -> Account {
+    pub fn account(self, run_tag: u64, specs: &[InstrumentSpec], options: &Options) -> Account {
         let ids = || (0..).map(InstId);
         let markets: Vec<_> = ids().zip(specs.iter().map(|s| s.symbol)).collect();
         let codec = OrderCodec::new(CodecConfig {
@@ -55,7 +56,9 @@ impl Access {
             ioc_priority: None,
             builder: None,
         });
-        Account::new(codec, UserCodec::new(run_tag, &markets), self.signer, self.owner)
+        let user = UserCodec::new(run_tag, &markets);
+        let account = Account::new(codec, user, self.signer, self.owner);
+        account.with(options, specs.iter().map(|s| s.asset))
     }
 
     pub fn rest(&self, symbols: &[Symbol]) -> Rest {
@@ -63,7 +66,7 @@ impl Access {
     }
 }
 
-pub fn feed(specs: &[InstrumentSpec]) -> FeedCodec {
+pub fn feed(specs: &[InstrumentSpec], options: &Options) -> FeedCodec {
     let markets: Vec<_> = (0..).map(InstId).zip(specs.iter().map(|s| s.symbol)).collect();
-    FeedCodec::new(&markets)
+    FeedCodec::new(&markets).with_fast(options.fast_books).with_deltas(options.l2_deltas)
 }

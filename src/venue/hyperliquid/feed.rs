@@ -1,4 +1,4 @@
-//! Hot. Public market data: l2Book, bbo, trades, activeAssetCtx.
+//! Hot. Public market data: l2Book (or l2), bbo, trades, activeAssetCtx.
 //!
 //! A frame is one unit: it is read and checked to its last byte before the first event leaves, so
 //! an `Err` has emitted nothing and no book is ever torn by bad bytes. That costs one copy of the
@@ -15,10 +15,11 @@
 //! Not judged here: whether a book is sorted or crossed, and whether a time is old. The book does.
 
 use super::context::{self, Context};
-use super::control::{Control, ESTABLISHED, Envelope};
+use super::control::{Control, ESTABLISHED, Envelope, ErrorKind};
+use super::deltas::{self, Deltas, Form};
 use super::markets::Markets;
 use super::scan;
-use crate::event::{Event, LEVELS_PER_EVENT, Level, Stamp};
+use crate::event::{Event, GapReason, LEVELS_PER_EVENT, Level, Stamp};
 use crate::instrument::{InstId, Symbol};
 use crate::units::{Price, Qty, Side};
 use crate::venue::json::{Cursor, Text, once};
@@ -87,6 +88,8 @@ enum Parsed {
     /// In the scratch.
     Trades,
     Context(Context),
+    /// The venue does not know the channel `l2`.
+    NoDeltas,
     Other(Decoded),
 }
 
@@ -99,6 +102,10 @@ pub struct FeedCodec {
     levels: [[Level; LEVELS_MAX]; 2],
     trades: Vec<Trade>,
     slow_frames: u64,
+    /// The books of the channel `l2`, while it is used.
+    deltas: Option<Box<Deltas>>,
+    /// It was given up: `l2Book` takes its place.
+    gave_up: bool,
 }
 
 impl FeedCodec {
@@ -112,7 +119,16 @@ impl FeedCodec {
             levels: [[Level::default(); LEVELS_MAX]; 2],
             trades: Vec::with_capacity(TRADES_MAX),
             slow_frames: 0,
+            deltas: None,
+            gave_up: false,
         }
+    }
+
+    /// Reads books from the undocumented channel `l2`, until it cannot be read.
+    pub fn with_deltas(mut self, on: bool) -> FeedCodec {
+        let markets = self.listed.iter().map(|(id, _)| usize::from(id.0) + 1).max();
+        self.deltas = on.then(|| Box::new(Deltas::new(markets.unwrap_or(0))));
+        self
     }
 
     /// Asks for five levels every 0.5 s instead of twenty every 5 s.
@@ -128,7 +144,7 @@ impl FeedCodec {
 
     /// The frames that subscribe to the bbo, book, trades and context of every market. Cold.
     pub fn subscriptions(&self) -> Vec<String> {
-        let channels = ["bbo", "l2Book", "trades", "activeAssetCtx"];
+        let channels = ["bbo", self.book_channel(), "trades", "activeAssetCtx"];
         let all = self.listed.iter().flat_map(|(_, symbol)| channels.map(|c| (*symbol, c)));
         all.map(|(symbol, channel)| self.request("subscribe", symbol, channel)).collect()
     }
@@ -137,15 +153,30 @@ impl FeedCodec {
     pub fn resubscribe(&self, inst: InstId) -> Vec<String> {
         let listed = self.listed.iter().find(|(id, _)| *id == inst);
         let Some((_, symbol)) = listed else { return Vec::new() };
+        let channel = self.book_channel();
         let methods = ["unsubscribe", "subscribe"];
-        methods.map(|method| self.request(method, *symbol, "l2Book")).to_vec()
+        let asks = methods.map(|method| self.request(method, *symbol, channel));
+        // What is not subscribed is only told so.
+        let old = self.gave_up.then(|| self.request("unsubscribe", *symbol, "l2"));
+        old.into_iter().chain(asks).collect()
+    }
+
+    fn book_channel(&self) -> &'static str {
+        if self.deltas.is_some() { "l2" } else { "l2Book" }
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
+        self.gave_up = self.deltas.take().is_some();
     }
 
     /// Cold.
     fn request(&self, method: &str, symbol: Symbol, channel: &str) -> String {
+        // The undocumented channel has a key of its own.
+        let key = if channel == "l2" { "c" } else { "coin" };
         let options = if self.fast && channel == "l2Book" { ",\"fast\":true" } else { "" };
         format!(
-            "{{\"method\":\"{method}\",\"subscription\":{{\"type\":\"{channel}\",\"coin\":{:?}{options}}}}}",
+            "{{\"method\":\"{method}\",\"subscription\":{{\"type\":\"{channel}\",\"{key}\":{:?}{options}}}}}",
             symbol.as_str(),
         )
     }
@@ -196,6 +227,16 @@ impl FeedCodec {
             Parsed::Quote(quote) => emit_quote(quote, recv, sink),
             Parsed::Trades => self.emit_trades(recv, sink),
             Parsed::Context(context) => emit_context(context, recv, sink),
+            Parsed::NoDeltas => {
+                self.give_up();
+                for (inst, _) in &self.listed {
+                    let reason = GapReason::Sequence;
+                    if !sink.put(Event::Gap { inst: *inst, reason, recv }) {
+                        return Ok(Decoded::Full(*inst));
+                    }
+                }
+                Decoded::Control(Control::Error(ErrorKind::BadRequest))
+            }
             Parsed::Other(decoded) => decoded,
         })
     }
@@ -238,9 +279,21 @@ impl FeedCodec {
         }
         let envelope = Envelope::read(frame, FRAME_MAX)?;
         if let Some(control) = envelope.control(&self.markets)? {
+            let refused = control == Control::Error(ErrorKind::BadRequest);
+            if refused && self.deltas.is_some() {
+                return Ok(Parsed::NoDeltas);
+            }
             return Ok(Parsed::Other(Decoded::Control(control)));
         }
         let parsed = match envelope.channel.chars(&mut [0; 32]) {
+            Some(b"l2") if self.deltas.is_some() => {
+                let book = self.read_deltas(envelope.data()?);
+                if book.is_err() {
+                    self.give_up();
+                }
+                let foreign = Parsed::Other(Decoded::UnknownMarket);
+                return Ok(book?.map_or(foreign, Parsed::Book));
+            }
             Some(b"l2Book") => self.read_book(envelope.data()?)?.map(Parsed::Book),
             Some(b"bbo") => self.read_quote(envelope.data()?)?.map(Parsed::Quote),
             Some(b"trades") => self.read_trades(envelope.data()?)?.then_some(Parsed::Trades),
@@ -253,6 +306,27 @@ impl FeedCodec {
         };
         self.slow_frames += 1;
         Ok(parsed.unwrap_or(Parsed::Other(Decoded::UnknownMarket)))
+    }
+
+    /// The book of a market as it stands after this frame.
+    fn read_deltas(&mut self, data: Cursor<'_>) -> Result<Option<Book>, Malformed> {
+        let snapshot = match deltas::form(data)? {
+            Form::Snapshot(data) => self.read_book(data)?,
+            change => {
+                let FeedCodec { deltas: Some(deltas), markets, levels, .. } = self else {
+                    return Ok(None);
+                };
+                return match change {
+                    Form::Plain(data) => deltas.plain(data, markets, levels),
+                    Form::Packed(text) => deltas.unpack(&text, markets, levels),
+                    Form::Snapshot(_) => Ok(None),
+                };
+            }
+        };
+        if let (Some(book), Some(deltas)) = (&snapshot, &mut self.deltas) {
+            deltas.replace(book, &self.levels);
+        }
+        Ok(snapshot)
     }
 
     /// `None` when the session does not have the market.
@@ -346,7 +420,7 @@ fn emit_context(context: Context, recv: Stamp, sink: &mut impl Sink) -> Decoded 
 }
 
 /// A time in ms that has 13 digits.
-fn read_time(data: &mut Cursor<'_>) -> Result<u64, Malformed> {
+pub(super) fn read_time(data: &mut Cursor<'_>) -> Result<u64, Malformed> {
     data.peek()?;
     let refusal = data.refuse(MalformedKind::Value);
     let ms = data.unsigned()?;

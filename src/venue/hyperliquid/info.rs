@@ -1,5 +1,6 @@
 //! Cold. Answers to questions about the account (`/info`, over REST or as a post), as typed values.
 
+use super::budget::Known;
 use crate::units::{Price, Qty, parse_raw};
 
 /// What the venue knows about an order.
@@ -72,6 +73,19 @@ pub fn equity(body: &[u8]) -> Option<i64> {
     parse_raw(value.as_bytes()).ok()
 }
 
+/// Reads the payload of an answered `userRateLimit`.
+pub fn rate_limit(payload: &[u8]) -> Option<Known> {
+    let payload: serde_json::Value = serde_json::from_slice(payload).ok()?;
+    let data = payload.get("data").unwrap_or(&payload);
+    let count = |key: &str| data.get(key)?.as_u64();
+    Some(Known {
+        used: count("nRequestsUsed")?,
+        cap: count("nRequestsCap")?,
+        // Newer than the rest of the answer.
+        surplus: count("nRequestsSurplus").unwrap_or(0),
+    })
+}
+
 /// Reads the answer to `openOrders`.
 pub fn open_orders(body: &[u8]) -> Option<Vec<OpenOrder>> {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(body).ok()?;
@@ -101,6 +115,17 @@ mod tests {
         assert_eq!(fate(br#"{"data":{"status":"unknownOid"}}"#), Some(None));
         assert_eq!(fate(br#"{"data":{"status":"new"}}"#), None);
         assert_eq!(fate(b"{"), None);
+    }
+
+    #[test]
+    fn the_requests_of_an_address() {
+        let bare = br#"{"cumVlm":"14427.78","nRequestsUsed":582,"nRequestsCap":24427,"nRequestsSurplus":7}"#;
+        let want = Known { used: 582, cap: 24_427, surplus: 7 };
+        assert_eq!(rate_limit(bare), Some(want));
+        let post = br#"{"type":"userRateLimit","data":{"nRequestsUsed":5,"nRequestsCap":10000}}"#;
+        assert_eq!(rate_limit(post), Some(Known { used: 5, cap: 10_000, surplus: 0 }));
+        assert_eq!(rate_limit(br#"{"nRequestsUsed":-5,"nRequestsCap":10000}"#), None);
+        assert_eq!(rate_limit(b"null"), None);
     }
 
     #[test]
