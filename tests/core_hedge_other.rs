@@ -3,9 +3,14 @@
 
 mod common;
 
-use common::config::{self, bps, n, p, q};
+use common::audit::{Auditor, LOT, book, go_up};
+use common::config::{self, n, q};
 use common::lines::hedged_on;
-use evenkeel::units::Nanos;
+use common::rng::Rng;
+use evenkeel::event::{Action, CancelReason, Component, Event, OrderId, RejectReason, Stamp, VenueOrderState};
+use evenkeel::instrument::InstId;
+use evenkeel::strategy::exposure::Ratio;
+use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
 
 /// Long 1.6 SOL: an exposure of 0.08 ETH, a clip of 0.025 of it.
 const SENT: &str = "
@@ -156,7 +161,7 @@ fn a_hedge_of_unknown_fate_is_asked_about_and_never_sent_again() {
         "
             unknown ETH#1            -> query ETH#1, alarm order_unknown
             at +400ms
-            decide                   -> cancel ETH#1
+            decide                     // whose cancel nobody can send: it is being asked about
             fill SOL buy 1 @ 100 taker -> alarm external_fill
             decide
             why ETH:hedge            -> in_flight, residual 0.13
@@ -175,7 +180,7 @@ fn a_position_in_doubt_pulls_the_hedge_of_it() {
         "
             ack ETH#1
             position SOL 0.4 @ 100   -> alarm position_mismatch
-            decide                   -> cancel ETH#1, read account
+            decide                   -> cancel ETH#1
             canceled ETH#1
             decide
             position SOL 1.6 @ 100
@@ -333,5 +338,105 @@ fn a_late_fill_of_the_hedge_is_the_hedgers() {
             why ETH:hedge            -> cross, residual 0.045
         ",
     );
-    assert_eq!((p("2000").bps(bps("7")), q("0.05")), (p("1.4").0, q("0.05")));
+}
+
+const SOL: InstId = InstId(0);
+const ETH: InstId = InstId(1);
+
+fn exposure(audit: &Auditor) -> i64 {
+    let ratio = Ratio::new(q("0.05").0).expect("in range");
+    ratio.exposure(Qty(audit.positions[0]), Qty(audit.positions[1])).0
+}
+
+/// A venue that fills, refuses, cancels and stays silent as chance has it.
+fn answer(rng: &mut Rng, audit: &mut Auditor, action: Action, trade_id: &mut u64) {
+    let recv = Stamp(1);
+    match action {
+        Action::Place { inst, side, order, px, qty, .. } => {
+            let (fate, part) = (rng.below(10), rng.within(1, qty.0));
+            if fate == 0 {
+                let reason = rng.pick(&[RejectReason::IocNoMatch, RejectReason::Margin]);
+                audit.apply(Event::Reject { order, reason, code: 0, recv });
+                return;
+            }
+            audit.apply(Event::Ack { order, venue_oid: 1, resting: true, recv });
+            if fate < 3 {
+                return;
+            }
+            let qty = if fate < 6 { Qty(part) } else { qty };
+            *trade_id += 1;
+            let (trade_id, taker, fee, exch_ms) = (*trade_id, true, 0, 1);
+            audit.apply(Event::Fill { inst, side, taker, order, px, qty, fee, trade_id, exch_ms });
+        }
+        Action::Cancel { order, .. } if rng.chance(900) => {
+            audit.apply(Event::Canceled { order, reason: CancelReason::ByUs, recv });
+        }
+        Action::Query { order, .. } => {
+            let (state, filled) = (VenueOrderState::NotFound, Qty(0));
+            audit.apply(Event::OrderState { order, state, filled, venue_oid: 1, recv });
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_hedge_makes_the_exposure_smaller_whatever_happens() {
+    let (mut hedges, mut small) = (0, 0);
+    for seed in 0..400 {
+        let mut rng = Rng::new(0x0e_d6e5 + seed);
+        let mut cfg = config::hedged_on();
+        // Ticks of the audit's books, and rates that nothing of this meets.
+        cfg.instruments[1].spec.grid = cfg.instruments[0].spec.grid;
+        (cfg.limits.burst, cfg.limits.breaker_rejects) = (10_000, 100);
+        (cfg.limits.loss, cfg.limits.drawdown) = (n("100000000"), n("100000000"));
+        for inst in &mut cfg.instruments {
+            inst.limits.position = q("1000");
+            inst.limits.inventory_notional = Notional::from_raw(1_000_000 * SCALE);
+        }
+        let hedger = cfg.instruments[1].hedger.as_mut().expect("a hedger");
+        hedger.passive_wait = Nanos::from_millis(rng.pick(&[0, 400]));
+        let rule = hedger.rule;
+        let mut audit = Auditor::new(seed, cfg);
+        go_up(&mut audit);
+        let (mut mid, mut trade_id, mut quiet) = (2_000 * SCALE, 0, 0);
+        for step in 0..160u64 {
+            audit.now = audit.now.after(Nanos::from_millis(250));
+            mid += rng.within(-20, 20) * SCALE / 100;
+            for event in book(&mut rng, ETH, mid, step + 1) {
+                audit.apply(event);
+            }
+            if step < 80 && rng.chance(150) {
+                trade_id += 1;
+                audit.apply(Event::Fill {
+                    inst: SOL,
+                    side: rng.pick(&Side::BOTH),
+                    taker: false,
+                    order: OrderId::EXTERNAL,
+                    px: Price(100 * SCALE),
+                    qty: Qty(rng.within(1, 300) * LOT),
+                    fee: 0,
+                    trade_id,
+                    exch_ms: 1,
+                });
+            }
+            let before = exposure(&audit);
+            for action in audit.apply(Event::Decide { drained: 1 }) {
+                if let Action::Place { inst, side, component, qty, .. } = action {
+                    assert_eq!((inst, component), (ETH, Component::Hedger), "seed {seed}");
+                    assert!(before * side.sign() < 0, "seed {seed}: away from zero");
+                    assert!(qty.0 <= before.abs(), "seed {seed}: {qty} flips {before}");
+                    assert!(before.abs() > rule.trigger.0, "seed {seed}: nothing was due");
+                    hedges += 1;
+                }
+                answer(&mut rng, &mut audit, action, &mut trade_id);
+            }
+            let after = exposure(&audit);
+            assert!(after.abs() <= before.abs() && after.signum() * before.signum() >= 0);
+            quiet = after;
+        }
+        audit.check_replay();
+        small += u64::from(quiet.abs() <= rule.trigger.0);
+    }
+    assert!(hedges > 2_000, "{hedges}");
+    assert!(small > 200, "{small} of 400 ended within the trigger");
 }

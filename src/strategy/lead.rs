@@ -227,9 +227,9 @@ mod tests {
         l.update(at(2), mid2(100), mid2(2000), FRESH);
         assert_eq!(l.update(at(2), mid2(100), mid2(3000), FRESH).shift, Bps::whole(20));
         assert_eq!(l.update(at(2), mid2(100), mid2(1000), FRESH).shift, Bps::whole(-20));
-        let far = l.update(at(2), 1, 2 * i64::MAX / 4, FRESH);
+        let far = l.update(at(2), 1, i64::MAX / 4, FRESH);
         assert_eq!(far, LeadShift::none(LeadState::OutOfRange));
-        let near = l.update(at(2), 2 * i64::MAX / 4, 1, FRESH);
+        let near = l.update(at(2), i64::MAX / 4, 1, FRESH);
         assert_eq!(near, LeadShift::none(LeadState::OutOfRange));
     }
 
