@@ -7,7 +7,9 @@ use common::audit::{Auditor, LOT, book, go_up};
 use common::config::{self, n, q};
 use common::lines::hedged_on;
 use common::rng::Rng;
-use evenkeel::event::{Action, CancelReason, Component, Event, OrderId, RejectReason, Stamp, VenueOrderState};
+use evenkeel::event::{
+    Action, CancelReason, Component, Event, OrderId, RejectReason, Stamp, VenueOrderState,
+};
 use evenkeel::instrument::InstId;
 use evenkeel::strategy::exposure::Ratio;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};

@@ -193,7 +193,7 @@ fn a_second_signal_cancels_everything_at_once() {
     signal(&child, Signal::TERM);
     signal(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
-    let end = result(&output, 6);
+    let end = result(&output, 7);
     assert_eq!((&end["ending"], &end["open_orders"]), (&"aborted".into(), &0.into()));
     let account = rig.account;
     assert_eq!(rig.end().open_orders(account).count(), 0);

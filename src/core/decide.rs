@@ -148,7 +148,10 @@ impl Core {
             realized: state.ledger.realized(),
             min_edge: state.config.fast_cancel_edge,
             lead: state.lead_shift.shift,
-            room: Side::BOTH.map(|side| state.room(side, inventory, top.mid())),
+            room: [
+                state.room(Side::Buy, inventory, top.mid()),
+                state.room(Side::Sell, inventory, top.mid()),
+            ],
             order_max: state.order_max(top.mid()),
         };
         let silence = match (ready, breaker) {

@@ -93,7 +93,10 @@ impl View {
 
     pub fn record(&mut self, record: &Record) {
         match record {
-            Record::Action(Action::Place { order, component, side, px, qty, .. }) => {
+            Record::Action(
+                Action::Place { order, component, side, px, qty, .. }
+                | Action::Modify { order, component, side, px, qty, .. },
+            ) => {
                 if self.owners.len() == 256 {
                     self.owners.pop_front();
                 }
