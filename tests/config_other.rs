@@ -152,10 +152,7 @@ fn what_cannot_be_is_refused_by_name() {
             "a market is quoted by a maker or by a ladder, not by both",
         ),
     ] {
-        let errors = match Config::parse(&text, "bad.toml") {
-            Ok(_) => panic!("taken:\n{text}"),
-            Err(errors) => errors.to_string(),
-        };
+        let errors = Config::parse(&text, "bad.toml").expect_err(&text).to_string();
         assert!(errors.contains(why), "{text}\ngave\n{errors}\nwithout\n{why}");
     }
 }
