@@ -79,7 +79,7 @@ fn a_lead_that_cannot_be_believed_moves_nothing_and_says_so() {
             ack #4
             at +200ms
             gap ETH ring_full        -> resnapshot ETH
-            decide                   -> cancel #3, place buy 99.94 x 0.64 #5 alo, cancel #4, place sell 100.06 x 0.64 #6 alo
+            decide                   -> cancel #3, cancel #4, place buy 99.94 x 0.64 #5 alo, place sell 100.06 x 0.64 #6 alo
             why buy                  -> lead torn, volatility 12
         ",
     );
@@ -101,7 +101,7 @@ fn the_shift_is_capped() {
     led(|i| i[0].lead.as_mut().expect("a lead").max_shift = bps("2")).run(KNOWN).run(
         "
             book ETH bid 2019.9 x 20 ask 2020.1 x 20
-            decide                   -> cancel #1, place buy 99.95 x 0.64 #3 alo, cancel #2, place sell 100.09 x 0.64 #4 alo
+            decide                   -> cancel #1, cancel #2, place buy 99.95 x 0.64 #3 alo, place sell 100.09 x 0.64 #4 alo
             why buy                  -> lead 2, volatility 12
         ",
     );
@@ -111,7 +111,13 @@ fn the_shift_is_capped() {
 fn the_same_log_gives_the_same_state() {
     let mut desk = led(|_| {});
     desk.run(KNOWN);
-    desk.run("book ETH bid 2001.9 x 20 ask 2002.1 x 20 -> cancel #2");
+    desk.run(
+        "
+            book ETH bid 2001.9 x 20 ask 2002.1 x 20 -> cancel #2
+            at +1s
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+        ",
+    );
     let mut insts = [config::inst("SOL"), config::inst("ETH")];
     insts[1].maker = None;
     let params = LeadParams {
@@ -183,7 +189,7 @@ fn a_model_quotes_inside_the_core() {
             ack #2
             at +1s
             book SOL bid 99.98 x 20 ask 100.02 x 20
-            decide                   -> cancel #1, place buy 99.99 x 0.7 #3 alo, cancel #2, place sell 100.01 x 0.7 #4 alo
+            decide                   -> cancel #1, cancel #2, place buy 99.99 x 0.7 #3 alo, place sell 100.01 x 0.7 #4 alo
             why buy                  -> model 1.2907, size x1.1 volatility
         ",
     );

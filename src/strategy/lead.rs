@@ -139,7 +139,9 @@ impl Lead {
         // 10^-8 of the price is one raw bps. A move above 10^4 bps is a factor of two, and the cap
         // is far below it.
         let whole = 10_000 * i128::from(Bps::ONE);
-        let unexplained = (ratio - self.mean) * i128::from(SCALE) / self.mean;
+        // To the nearest: both ratios were cut.
+        let twice = 2 * (ratio - self.mean) * i128::from(SCALE) + self.mean;
+        let unexplained = twice.div_euclid(2 * self.mean);
         let weighed = unexplained.clamp(-whole, whole) as i64 * self.params.weight_permille / 1000;
         let most = self.params.max_shift.0;
         LeadShift { state: LeadState::Used, shift: Bps(weighed.clamp(-most, most)) }
