@@ -59,7 +59,7 @@ fn a_move_of_the_lead_pulls_the_quote_and_moves_the_others() {
     led(|_| {}).run(KNOWN).run(
         "
             book SOL bid 100.08 x 20 ask 100.12 x 20 -> cancel #2
-            why fast                 -> #2 edge -8.995 against lead
+            why fast                 -> #2 edge -3.996
             book ETH bid 2001.9 x 20 ask 2002.1 x 20
             decide                   -> cancel #1, place buy 100.03 x 0.64 #3 alo, place sell 100.17 x 0.64 #4 alo
             why sell                 -> lead 0, volatility 12
