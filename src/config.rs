@@ -16,11 +16,13 @@ mod fields;
 mod ladder;
 mod layer;
 mod model;
+mod other;
 mod pair;
 mod read;
 mod schema;
 
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use other::{HedgeOn, LeadOn};
 pub use pair::{PairGrowth, PairSettings};
 
 use std::sync::Arc;
@@ -171,8 +173,12 @@ pub struct MarketConfig {
     pub ladder: Option<LadderParams>,
     /// `None`: no hedger on this market.
     pub hedger: Option<HedgeParams>,
+    /// Where its orders go. Its thresholds are in units of this market either way.
+    pub hedge_on: HedgeOn,
+    pub lead: LeadOn,
     pub stale: Nanos,
     pub fast_cancel_edge: Bps,
+    pub own_fill_edge: Bps,
     pub answer_timeout: Nanos,
     pub pnl_window: Nanos,
     /// Set at the venue before the first order; zero leaves it as it is.
@@ -303,6 +309,12 @@ impl Config {
             }
             instruments.push(market.with(*spec));
         }
+        if errors.is_empty()
+            && let Err((i, what)) = other::tie(&self.markets, &mut instruments)
+        {
+            let key = format!("market.{}", self.markets[i].symbol.as_str());
+            errors.push(ConfigError { at: at_name(0, self.venue.name.name()), key, what });
+        }
         let pairs = match self.pair.as_ref().map(|p| p.legs(&self.markets).map(|l| (p, l))) {
             None => Vec::new(),
             Some(Ok((pair, legs))) => vec![PairConfig { legs, params: pair.params() }],
@@ -338,8 +350,11 @@ impl MarketConfig {
             maker: self.maker,
             ladder: self.ladder,
             hedger: self.hedger,
+            hedge_for: None,
+            lead: None,
             stale: self.stale,
             fast_cancel_edge: self.fast_cancel_edge,
+            own_fill_edge: self.own_fill_edge,
             answer_timeout: self.answer_timeout,
             pnl_window: self.pnl_window,
         }
@@ -417,6 +432,7 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
         errors.push(ConfigError { at: extra.at.clone(), key, what });
     }
     let globals_bad = bad;
+    let mut all_bad = Vec::new();
     for raw in base.markets.iter().take(MARKETS_MAX) {
         let scope = layer::scope_of(&raw.symbol);
         let mut market = schema::blank_market();
@@ -430,8 +446,10 @@ fn meant(base: &Layer, errors: &mut Vec<ConfigError>) -> Config {
             check::market(&market, &mut check::Scope::new(&raw.leaves, &scope, &bad, errors));
         }
         config.markets.push(market);
+        all_bad.push(bad);
     }
     if !base.torn {
+        other::check(&config, base, &all_bad, errors);
         pair::check(&config, base, &globals_bad, errors);
     }
     config

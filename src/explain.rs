@@ -5,6 +5,7 @@ use crate::event::{Component, OrderId, ProofLine, Refused, Room};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
 use crate::strategy::ladder::Allocated;
+use crate::strategy::lead::LeadShift;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
 use crate::units::{Bps, Nanos, Notional, Price, Qty, Side};
@@ -98,6 +99,30 @@ impl Alarm {
     }
 }
 
+/// What the event was about that took a resting quote's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Edge {
+    /// Its own book: the edge is against the microprice.
+    Microprice = 0,
+    /// The lead's book: against the microprice too, which the lead says will not stay.
+    Lead = 1,
+    /// A fill of ours on its side: against the fill's price.
+    OwnFill = 2,
+}
+
+impl Edge {
+    pub const ALL: [Edge; 3] = [Edge::Microprice, Edge::Lead, Edge::OwnFill];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Edge::Microprice => "microprice",
+            Edge::Lead => "lead",
+            Edge::OwnFill => "own_fill",
+        }
+    }
+}
+
 /// One explanation. Written when it says something new, not on every decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -113,6 +138,8 @@ pub enum Note {
         parts: [i32; SPREAD_PARTS],
         /// Permille by `maker::SizeFactor`.
         factors: [u16; SIZE_FACTORS],
+        /// What moved the reservation price with the lead market, or why nothing did.
+        lead: LeadShift,
     },
     Hedge {
         inst: InstId,
@@ -137,6 +164,8 @@ pub enum Note {
         inst: InstId,
         order: OrderId,
         edge: i64,
+        /// What it has no edge against any more.
+        against: Edge,
     },
     Alarm {
         inst: InstId,

@@ -15,6 +15,7 @@
 //!
 //! The band is of order prices, so no row differs by side: one stands for both.
 
+mod hedge;
 mod ladder;
 pub mod pair;
 
@@ -280,7 +281,9 @@ fn prove_limits(
     }
     if let Some(HedgeParams { rule, .. }) = &config.hedger {
         let hard = rule.max_clip_hard.unwrap_or(rule.max_clip);
-        rows.push(order(Component::Hedger, "hedger.max_clip_hard", at(hard)));
+        let elsewhere = config.hedge_for.is_some();
+        let key = if elsewhere { hedge::HARD_CLIP } else { "hedger.max_clip_hard" };
+        rows.push(order(Component::Hedger, key, at(hard)));
     }
     let whole = limits.order_qty.min(limits.position);
     rows.push(order(Component::Unwind, "limits.order_size", at(whole)));
@@ -386,15 +389,17 @@ fn prove_hedger(
         lo_permille: p.rule.guard_multiplier_permille,
         hi_permille: 1000,
     }];
+    let set = Setting { key: "hedger.trigger", qty: p.rule.trigger };
+    let trigger = if config.hedge_for.is_some() { hedge::trigger(inst, set) } else { set };
     let plain = Chain {
         component: Component::Hedger,
-        base_key: "hedger.max_clip",
+        base_key: if config.hedge_for.is_some() { hedge::CLIP } else { "hedger.max_clip" },
         base: (p.rule.max_clip, p.rule.max_clip),
         multipliers: &guard,
         least: None,
         most: None,
         floor: FloorPolicy::Skip,
-        trigger: Some(Setting { key: "hedger.trigger", qty: p.rule.trigger }),
+        trigger: Some(trigger),
         exit_margin_permille: None,
     };
     let as_set = prove(inst, band, &[plain])?;
@@ -408,7 +413,11 @@ fn prove_hedger(
     out.push(Finding { made_of, ..judged(row(&as_set, Check::Clip), otherwise) });
     out.push(judged(row(&as_set, Check::Cap), otherwise));
     out.push(judged(limit, Standing::Refused));
-    out.push(judged(row(&as_set, Check::DeadBand), Standing::Warning));
+    let band = row(&as_set, Check::DeadBand);
+    out.push(match &config.hedge_for {
+        Some(of) => hedge::dead_band(band, of, set.qty, inst),
+        None => judged(band, Standing::Warning),
+    });
     Ok(())
 }
 

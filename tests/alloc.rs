@@ -64,6 +64,7 @@ struct Bench {
     trade_id: u64,
     placed: u64,
     of_ladder: u64,
+    of_other: u64,
     fills: u64,
 }
 
@@ -76,6 +77,15 @@ impl Bench {
             let maker = inst.maker.as_mut().expect("a maker");
             maker.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
             maker.regime.pause = config::bps("1000");
+            if name == "SOL" {
+                // ETH leads it.
+                inst.lead = Some(evenkeel::strategy::lead::LeadParams {
+                    inst: InstId(1),
+                    weight_permille: 500,
+                    half_life: Nanos::from_secs(1),
+                    max_shift: config::bps("20"),
+                });
+            }
             if name == "ETH" {
                 maker.model.kind = evenkeel::strategy::model::ModelKind::Glft;
             }
@@ -87,18 +97,29 @@ impl Bench {
         params.allocation = evenkeel::strategy::ladder_quote::Allocation::Kelly;
         params.shared.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
         params.shared.regime.pause = config::bps("1000");
-        let instruments: Vec<_> = instruments.into_iter().chain([ladder]).collect();
+        // Of the ladder's market 0.0005 are 0.45 of the one that hedges it.
+        let mut other = config::inst("SUI");
+        other.maker = None;
+        other.hedger = Some(config::hedger());
+        let rule = &mut other.hedger.as_mut().expect("a hedger").rule;
+        (rule.trigger, rule.target) = (config::q("0.45"), config::q("0.09"));
+        let ratio = evenkeel::strategy::exposure::Ratio::new(900 * SCALE).expect("in range");
+        let symbol = ladder.spec.symbol;
+        other.hedge_for =
+            Some(evenkeel::strategy::exposure::HedgeFor { made: InstId(2), symbol, ratio });
+        let instruments: Vec<_> = instruments.into_iter().chain([ladder, other]).collect();
         let mut cfg = config::core(instruments);
         cfg.limits.loss = config::n("1000000");
         cfg.limits.drawdown = config::n("1000000");
         Bench {
             core: Core::new(&cfg).expect("valid"),
-            out: Outputs::for_instruments(3),
+            out: Outputs::for_instruments(4),
             answers: Vec::with_capacity(256),
             now: Nanos::from_secs(1_000),
             trade_id: 0,
             placed: 0,
             of_ladder: 0,
+            of_other: 0,
             fills: 0,
         }
     }
@@ -111,6 +132,7 @@ impl Bench {
                 Action::Place { inst, side, order, px, qty, reduce_only, .. } => {
                     self.placed += 1;
                     self.of_ladder += u64::from(inst == InstId(2));
+                    self.of_other += u64::from(inst == InstId(3));
                     self.answers.push(Event::Ack { order, venue_oid: 1, resting: true, recv });
                     if reduce_only || rng.chance(200) {
                         self.trade_id += 1;
@@ -145,7 +167,7 @@ impl Bench {
 
     fn round(&mut self, rng: &mut Rng, mid: i64, ms: u64) {
         self.now = self.now.after(Nanos::from_millis(20));
-        let inst = InstId(rng.below(3) as u16);
+        let inst = InstId(rng.below(4) as u16);
         // The ladder's market is worth 900 of the others.
         let times = if inst == InstId(2) { 900 } else { 1 };
         for side in Side::BOTH {
@@ -200,7 +222,9 @@ fn the_core_allocates_nothing_after_warm_up() {
     let after = allocations();
     assert_eq!(after - before, 0, "allocations in 20 000 rounds");
     assert!(bench.placed - placed > 3_000, "{}", bench.placed - placed);
-    assert!(bench.of_ladder > 3_000, "{}", bench.of_ladder);
+    assert!(bench.of_ladder > 2_000, "{}", bench.of_ladder);
+    assert!(bench.of_other > 50, "{}", bench.of_other);
+    assert!(bench.core.counts().leads[1] > 1_000, "{:?}", bench.core.counts().leads);
     assert!(bench.fills - fills > 500, "{}", bench.fills - fills);
     assert!(bench.core.counts().hedge_fills > 0 || bench.core.counts().alarms[4] > 0);
 }

@@ -31,6 +31,7 @@ fn view(volatility: &str, inventory: &str) -> View {
         realized_window: Notional::ZERO,
         realized: Notional::ZERO,
         min_edge: bps("-50"),
+        lead: Bps::ZERO,
         room: [q("100"); 2],
         order_max: q("100"),
     }

@@ -296,7 +296,8 @@ fn prices(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
     let extras = p.pnl_guard_spread.0 + steps + 2 * p.trend_extra.0 + healing;
     let wide = high.0.0 + higher.0.0 + extras;
     let levels = p.aggressive.levels.max(p.defensive.levels) as i64;
-    let reach = Bps(wide / 2 + p.skew_at_soft_cap.0 + p.level_step.0 * (levels - 1));
+    let lead = m.lead.market.map_or(0, |_| m.lead.max_shift.0);
+    let reach = Bps(wide / 2 + p.skew_at_soft_cap.0 + lead + p.level_step.0 * (levels - 1));
     let why = format!("a quote can lie {reach} bps from the mid: risk would refuse it");
     let keys = ["limits.price_band_bps", high.1];
     s.refuse(reach > m.limits.price_band, &keys, &why);
@@ -329,8 +330,10 @@ fn hedge(m: &MarketConfig, p: &HedgeParams, s: &mut Scope<'_>) {
         &["hedger.trigger", "limits.position"],
         "the trigger is not below the position limit: it could never be passed",
     );
+    // On another market its orders pass that one's limits, see `other`.
+    let here = m.hedge_on.market.is_none();
     s.refuse(
-        rule.max_clip > m.limits.order_qty,
+        here && rule.max_clip > m.limits.order_qty,
         &["hedger.max_clip", "limits.order_size"],
         "risk would refuse the largest hedge: its size is above the limit of an order",
     );
@@ -339,7 +342,7 @@ fn hedge(m: &MarketConfig, p: &HedgeParams, s: &mut Scope<'_>) {
         let why = "the hard cap lies below the clip that it caps";
         s.refuse(hard < rule.max_clip, &[key, "hedger.max_clip"], why);
         let why = "risk would refuse the largest hedge: its size is above the limit of an order";
-        s.refuse(hard > m.limits.order_qty, &[key, "limits.order_size"], why);
+        s.refuse(here && hard > m.limits.order_qty, &[key, "limits.order_size"], why);
     }
     let reach = Bps(2 * p.slippage.0);
     let why = format!(
@@ -347,9 +350,9 @@ fn hedge(m: &MarketConfig, p: &HedgeParams, s: &mut Scope<'_>) {
          {reach} bps from the mid that risk sees, which would refuse it"
     );
     let keys = ["hedger.slippage_bps", "limits.price_band_bps"];
-    s.refuse(reach > m.limits.price_band, &keys, &why);
+    s.refuse(here && reach > m.limits.price_band, &keys, &why);
     s.refuse(
-        p.passive_offset > m.limits.price_band,
+        here && p.passive_offset > m.limits.price_band,
         &["hedger.passive_offset_bps", "limits.price_band_bps"],
         "risk would refuse the passive order: it lies outside the price band",
     );

@@ -27,7 +27,8 @@ pub(super) fn model(m: &MarketConfig, p: &MakerParams, s: &mut Scope<'_>) {
          quote would be pulled at birth"
     );
     s.refuse(m.fast_cancel_edge.0 >= narrow.0 / 2, &["fast_cancel_edge_bps", keys[2]], &why);
-    let reach = Bps(wild.part().0 / 2 + wild.shift.abs() / 100_000);
+    let lead = m.lead.market.map_or(0, |_| m.lead.max_shift.0);
+    let reach = Bps(wild.part().0 / 2 + wild.shift.abs() / 100_000 + lead);
     let why = format!(
         "at the volatility of the pause and a full position a quote lies {reach} bps from the mid: \
          risk would refuse it"

@@ -8,8 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Guards, Journal, MarketConfig, Metrics, Mode, Net, Network, Shape, Topology,
-    Venue, Wait,
+    Config, Engine, Guards, HedgeOn, Journal, LeadOn, MarketConfig, Metrics, Mode, Net, Network,
+    Shape, Topology, Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -103,6 +103,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
     io.millis("stale_ms", (1, 10 * MINUTE_MS), &mut m.stale);
     io.millis("answer_timeout_ms", (1, 10 * MINUTE_MS), &mut m.answer_timeout);
     io.bps("fast_cancel_edge_bps", bps("-100", "100"), &mut m.fast_cancel_edge);
+    io.bps("own_fill_edge_bps", bps("-100", "100"), &mut m.own_fill_edge);
     io.secs("pnl_window_s", (1, 7 * DAY_S), &mut m.pnl_window);
     io.count32("leverage", (0, 100), &mut m.leverage);
     io.flag("isolated", &mut m.isolated);
@@ -134,6 +135,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         io.flag("enabled", &mut on);
         if on || io.wants_disabled() {
             maker(io, &mut params);
+            super::other::lead(io, &mut m.lead);
         }
         params.model.volatility_horizon = m.signals.horizon;
         m.maker = on.then_some(params);
@@ -152,6 +154,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
         let mut params = m.hedger.unwrap_or_else(blank_hedger);
         io.flag("enabled", &mut on);
         if on || io.wants_disabled() {
+            super::other::hedge_on(io, &mut m.hedge_on);
             hedger(io, &mut params);
         }
         m.hedger = on.then_some(params);
@@ -417,8 +420,11 @@ pub(super) fn blank_market() -> MarketConfig {
         maker: Some(blank_maker()),
         ladder: Some(blank_ladder()),
         hedger: Some(blank_hedger()),
+        hedge_on: HedgeOn::ITSELF,
+        lead: LeadOn::BLANK,
         stale: zero,
         fast_cancel_edge: Bps::ZERO,
+        own_fill_edge: Bps::ZERO,
         answer_timeout: zero,
         pnl_window: zero,
         leverage: 0,

@@ -199,6 +199,7 @@ impl Core {
             None if !issued || order.inst() != inst => Component::External,
             None => state.orders.late_component(order).unwrap_or(match taker {
                 true => Component::Hedger,
+                false if state.config.hedge_for.is_some() => Component::Hedger,
                 false => state.quoting_component(),
             }),
         };
@@ -219,6 +220,9 @@ impl Core {
         state.max_abs_position = state.max_abs_position.max(state.ledger.position().abs());
         state.recheck(now);
         self.pair_filled(inst, side, px, qty);
+        if component.is_quoting() {
+            self.fill_cancel(inst, side, px, out);
+        }
         if let Some(o) = slot {
             self.risk.accepted(inst, o.component, o.side);
         }

@@ -64,6 +64,7 @@ impl Core {
     fn decide_one(&mut self, inst: InstId, out: &mut Outputs) {
         let cause = std::mem::take(&mut self.insts[usize::from(inst.0)].cause);
         self.touch_pair(inst, cause);
+        self.tell_hedge(inst, cause);
         self.overdue(inst, out);
         self.chase_mismatch(inst, out);
         self.stand(inst, out);
@@ -83,14 +84,17 @@ impl Core {
         self.make(inst, view.as_ref(), silence, cause, out);
         self.make_ladder(inst, view.as_ref(), silence, cause, out);
         match view {
-            None => self.blind(inst, cause, out),
+            None => {
+                self.blind(inst, cause, out);
+                self.hedge_blind(inst, out);
+            }
             Some(view) => {
                 let listed = !self.insts[usize::from(inst.0)].watch.delisted;
                 let ready = self.is_ready(inst) && listed;
                 match (ready, killed) {
                     (true, true) => self.unwind(inst, &view, cause, out),
                     (true, false) => self.hedge(inst, &view, cause, out),
-                    (false, _) => {}
+                    (false, _) => self.hedge_blind(inst, out),
                 }
                 let review = self.now.after(maker::REVIEW);
                 self.wake(inst, review);
@@ -113,7 +117,7 @@ impl Core {
     }
 
     /// Is everything there that an order of this instrument needs from the account's side?
-    fn is_ready(&self, inst: InstId) -> bool {
+    pub(super) fn is_ready(&self, inst: InstId) -> bool {
         self.account_ready() && self.insts[usize::from(inst.0)].mismatch.is_none()
     }
 
@@ -123,6 +127,9 @@ impl Core {
         let quoting = self.insts[usize::from(inst.0)].quoting_component();
         let breaker = self.risk.breaker_open(inst, quoting);
         let now = self.now;
+        if self.insts[usize::from(inst.0)].lead.is_some() {
+            self.read_lead(inst);
+        }
         let state = &mut self.insts[usize::from(inst.0)];
         let Some(top) = state.book.top() else {
             return (None, Some(Silence::BookInvalid));
@@ -130,6 +137,7 @@ impl Core {
         if now.since(state.book.updated()) >= state.config.stale {
             return (None, Some(Silence::BookStale));
         }
+        self.counts.leads[state.lead_shift.state as usize] += 1;
         let inventory = state.ledger.position();
         let view = View {
             now,
@@ -139,6 +147,7 @@ impl Core {
             realized_window: state.ledger.realized_window(now),
             realized: state.ledger.realized(),
             min_edge: state.config.fast_cancel_edge,
+            lead: state.lead_shift.shift,
             room: [
                 state.room(Side::Buy, inventory, top.mid()),
                 state.room(Side::Sell, inventory, top.mid()),
@@ -249,11 +258,20 @@ impl Core {
                 return;
             }
         }
+        let mut other = None;
+        if state.config.hedge_for.is_some() {
+            other = self.hedge_view(inst, view, cause, out);
+            if other.is_none() {
+                return;
+            }
+        }
+        let view = other.as_ref().unwrap_or(view);
+        let guard = self.hedge_guarded(inst);
+        let state = &mut self.insts[usize::from(inst.0)];
         let own = state.own_orders(Component::Hedger);
-        let guard = state.maker.pnl_guard.is_active();
         state.hedger.venue_refused(self.risk.refused_size(inst));
         let step = state.hedger.step(&params, view, own, guard, &mut state.quantizer);
-        say_hedge(state, inst, view, &step, out);
+        say_hedge(state, inst, view.inventory, &step, out);
         if step.stuck {
             self.alarm(inst, Alarm::HedgerStuck, OrderId::EXTERNAL, out);
         }
@@ -264,6 +282,7 @@ impl Core {
             HedgeWish::Nothing => {}
             HedgeWish::Pull => self.pull(inst, cause, out, |o| o.component == Component::Hedger),
             HedgeWish::Place(target) => {
+                let target = self.hedge_target(inst, target);
                 let placed = self.place(inst, Component::Hedger, target, cause, out);
                 self.hedge_placed(inst, placed, &params, target, cause, out);
             }
@@ -507,10 +526,10 @@ pub(super) fn new_order(id: OrderId, component: Component, target: Target, now: 
     }
 }
 
-fn say_hedge(
+pub(super) fn say_hedge(
     state: &mut InstState,
     inst: InstId,
-    view: &View,
+    inventory: Qty,
     step: &HedgeStep,
     out: &mut Outputs,
 ) {
@@ -526,7 +545,7 @@ fn say_hedge(
         inst,
         phase: state.hedger.phase(),
         reason: step.reason,
-        inventory: view.inventory,
+        inventory,
         residual: step.residual,
         px,
         qty,

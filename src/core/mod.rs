@@ -11,6 +11,8 @@
 mod account;
 mod budget;
 mod decide;
+mod fast;
+mod hedge;
 mod ladder;
 mod pair;
 mod quote;
@@ -22,7 +24,7 @@ pub use standing::StandingParams;
 pub use state::{InstSnapshot, Valued};
 pub(crate) use state::{InstState, Mismatch, Said};
 
-use crate::book::{Applied, Top};
+use crate::book::Applied;
 use crate::event::{
     Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp, Tif,
 };
@@ -30,12 +32,14 @@ use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
 use crate::orders::OrderState;
 use crate::risk::{Approved, InstLimits, Limits, RefusalCounts, Risk};
+use crate::strategy::exposure::HedgeFor;
 use crate::strategy::hedge_exec::HedgeParams;
 use crate::strategy::ladder_quote::LadderParams;
+use crate::strategy::lead::{LeadParams, LeadState};
 use crate::strategy::maker::{MakerParams, Silence};
 use crate::strategy::requote::RequoteParams;
 use crate::strategy::signal::SignalParams;
-use crate::units::{Bps, Nanos, Notional, Side, StateHasher};
+use crate::units::{Bps, Nanos, Notional, StateHasher};
 
 /// Inputs between two journaled state hashes.
 pub const HASH_EVERY: u64 = 1 << 16;
@@ -53,10 +57,17 @@ pub struct InstConfig {
     pub maker: Option<MakerParams>,
     pub ladder: Option<LadderParams>,
     pub hedger: Option<HedgeParams>,
+    /// The hedger answers for another market's inventory and what is held here, in units of this
+    /// market: nothing else trades on it.
+    pub hedge_for: Option<HedgeFor>,
+    /// Another market whose moves the maker's reservation price follows.
+    pub lead: Option<LeadParams>,
     /// A book without an update for this long is not quoted on.
     pub stale: Nanos,
     /// A resting quote with less edge than this against the microprice is pulled at once.
     pub fast_cancel_edge: Bps,
+    /// A resting quote with less edge than this against a fill of its own side is pulled at once.
+    pub own_fill_edge: Bps,
     /// An order or cancel without an answer for this long is unknown, and asked about.
     pub answer_timeout: Nanos,
     /// Window of the realized PnL that the guard watches.
@@ -147,6 +158,8 @@ pub struct Counts {
     /// found every level below its floor.
     pub ladder_concentrated: u64,
     pub ladder_filtered: u64,
+    /// What decisions with a view of the market made of its lead.
+    pub leads: [u64; LeadState::ALL.len()],
 }
 
 impl Default for Counts {
@@ -173,6 +186,7 @@ impl Default for Counts {
             adopted: 0,
             ladder_concentrated: 0,
             ladder_filtered: 0,
+            leads: [0; LeadState::ALL.len()],
         }
     }
 }
@@ -198,6 +212,8 @@ pub struct Core {
     /// When to decide on an instrument although nothing happens; `Nanos::MAX` for never.
     wakes: Box<[Nanos]>,
     next_wake: Nanos,
+    /// Each lead with a market that follows it.
+    leads: Box<[(InstId, InstId)]>,
     /// Instruments to decide on, in the order in which something happened to them.
     dirty: Vec<InstId>,
     standing: standing::Standing,
@@ -210,10 +226,14 @@ impl Core {
             let instrument = Instrument::new(InstId(i as u16), inst.spec)?;
             insts.push(InstState::new(instrument, inst, &config.standing)?);
         }
+        hedge::tie(&mut insts);
+        let leads = (0..).zip(&config.instruments);
+        let leads = leads.filter_map(|(i, c)| c.lead.map(|l| (l.inst, InstId(i)))).collect();
         let pairs = config.pairs.iter().map(|p| pair::PairState::new(p, &insts)).collect();
         Ok(Core {
             now: Nanos::ZERO,
             pairs,
+            leads,
             risk: Risk::new(config.limits, insts.len()),
             insts: insts.into_boxed_slice(),
             next_order: 1,
@@ -226,8 +246,8 @@ impl Core {
             equity: None,
             wakes: vec![Nanos::MAX; config.instruments.len()].into_boxed_slice(),
             next_wake: Nanos::MAX,
-            // A loss limit can touch every instrument once more within a decision.
-            dirty: Vec::with_capacity(2 * config.instruments.len() + 1),
+            // Within a decision a position can touch the market that hedges it, and a loss limit all.
+            dirty: Vec::with_capacity(3 * config.instruments.len() + 1),
             standing: standing::Standing::new(config.standing),
         })
     }
@@ -364,9 +384,15 @@ impl Core {
                 self.counts.books += 1;
                 if let Some(top) = state.book.top() {
                     state.signals.update(now, top);
+                    if state.lead.is_some() {
+                        self.read_lead(inst);
+                    }
                     self.fast_cancel(inst, top, recv, out);
                 }
                 self.touch(inst, recv);
+                if !self.leads.is_empty() {
+                    self.lead_moved(inst, recv, out);
+                }
             }
             Applied::Old => self.counts.old_updates += 1,
             Applied::NotReady => {}
@@ -379,6 +405,8 @@ impl Core {
         self.counts.gaps[reason as usize] += 1;
         self.insts[usize::from(inst.0)].signals.interrupt();
         self.touch(inst, recv);
+        self.read_lead(inst);
+        self.lead_moved(inst, recv, out);
         // Everything that rests was priced off a book that we don't have any more. The hedger's
         // order goes too: what it does next it decides on the next book.
         self.pull(inst, recv, out, |o| o.tif != Tif::Ioc);
@@ -400,34 +428,6 @@ impl Core {
         let next = now.after(state.config.answer_timeout);
         out.actions.push((self.risk.pass(Action::Resnapshot { inst }, now), recv));
         next
-    }
-
-    /// Pulls the quotes that the new top has left without edge, by the event itself.
-    #[inline]
-    fn fast_cancel(&mut self, inst: InstId, top: Top, recv: Stamp, out: &mut Outputs) {
-        let state = &mut self.insts[usize::from(inst.0)];
-        let bound = state.config.fast_cancel_edge;
-        let micro = crate::strategy::signal::microprice(&top);
-        // The last prices that still have the edge: one product for all orders, no division.
-        let (bid_max, ask_min) = (micro.shift(Bps(-bound.0)), micro.shift(bound));
-        for order in state.orders.iter_mut() {
-            let has_edge = match order.side {
-                Side::Buy => order.px <= bid_max,
-                Side::Sell => order.px >= ask_min,
-            };
-            let ours = order.component.is_quoting() && order.state == OrderState::Live;
-            if has_edge || !ours {
-                continue;
-            }
-            order.state = OrderState::Canceling;
-            order.asked = self.now;
-            self.counts.fast_cancels += 1;
-            self.counts.cancels_sent += 1;
-            let edge = -order.side.sign() * micro.bps_to(order.px).0;
-            let cancel = Action::Cancel { inst, component: order.component, order: order.id };
-            out.actions.push((self.risk.pass(cancel, self.now), recv));
-            out.notes.push(Note::FastCancel { inst, order: order.id, edge });
-        }
     }
 
     /// Cancels the open orders of an instrument that `which` picks.
@@ -578,6 +578,9 @@ impl Core {
                 ladder.digest(&mut h);
             }
             state.hedger.digest(&mut h);
+            if let Some(lead) = &state.lead {
+                lead.digest(&mut h);
+            }
             state.quality.digest(&mut h);
             h.word(u64::from(state.unwinding) << 1 | u64::from(state.dirty));
             h.word(state.mismatch.map_or(0, |m| m.since.0 + 1));

@@ -268,5 +268,6 @@ fn say_quote(
         return;
     }
     let SideQuote { side, raised, px, qty, parts, factors, .. } = *quote;
-    out.notes.push(Note::Quote { inst, side, silence, raised, px, qty, parts, factors });
+    let lead = state.lead_shift;
+    out.notes.push(Note::Quote { inst, side, silence, raised, px, qty, parts, factors, lead });
 }

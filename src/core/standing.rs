@@ -162,6 +162,8 @@ impl Core {
             Some("unproved")
         } else if state.watch.asks >= UNANSWERED {
             Some("rules_unread")
+        } else if state.hedged_on.is_some_and(|on| self.degraded(on).is_some()) {
+            Some("hedge_market")
         } else {
             None
         }

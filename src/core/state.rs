@@ -10,6 +10,7 @@ use crate::orders::{OrderState, Orders};
 use crate::strategy::hedge_exec::{HedgeReason, Hedger, OwnOrders};
 use crate::strategy::ladder::Allocated;
 use crate::strategy::ladder_quote::LadderMaker;
+use crate::strategy::lead::{Lead, LeadShift};
 use crate::strategy::maker::{Maker, Silence};
 use crate::strategy::quality::{Quality, QualityReport};
 use crate::strategy::signal::Signals;
@@ -27,6 +28,12 @@ pub(crate) struct InstState {
     pub maker: Maker,
     pub ladder: Option<LadderMaker>,
     pub hedger: Hedger,
+    /// The market that hedges this one, and the position that it was last told; `None` in doubt.
+    pub hedged_on: Option<InstId>,
+    pub told: Option<Qty>,
+    pub lead: Option<Lead>,
+    /// What the lead last said.
+    pub lead_shift: LeadShift,
     /// Stamp of the first bytes since the last decision.
     pub cause: Stamp,
     pub dirty: bool,
@@ -126,6 +133,10 @@ impl InstState {
             ledger: Ledger::new(config.pnl_window),
             maker: Maker::default(),
             hedger: Hedger::default(),
+            hedged_on: None,
+            told: Some(Qty::ZERO),
+            lead: config.lead.map(Lead::new),
+            lead_shift: LeadShift::default(),
             config: config.clone(),
             cause: Stamp(0),
             dirty: false,

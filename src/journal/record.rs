@@ -4,6 +4,7 @@
 mod facts;
 mod ladder;
 mod pair;
+mod quote;
 mod tag;
 
 use super::{JournalError, RECORD, Record};
@@ -11,10 +12,9 @@ use crate::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
     Link, OrderId, Refused, RejectReason, Stamp, Tif, VenueOrderState,
 };
-use crate::explain::{Alarm, Note};
+use crate::explain::{Alarm, Edge, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
-use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
 /// Writes fields one behind the other into a record.
@@ -439,21 +439,7 @@ fn decode_action(tag: u8, get: &mut Get<'_>) -> Option<Action> {
 
 fn encode_note(note: &Note) -> [u8; RECORD] {
     match *note {
-        Note::Quote { inst, side, silence, raised, px, qty, parts, factors } => {
-            let mut put = Put::new(tag::QUOTE)
-                .u16(inst.0)
-                .u8(side as u8 | u8::from(raised) << 1)
-                .u8(silence.map_or(0, |s| s as u8))
-                .i64(px.0)
-                .i64(qty.0);
-            for part in parts {
-                put = put.u32(part as u32);
-            }
-            for factor in factors {
-                put = put.u16(factor);
-            }
-            put
-        }
+        Note::Quote { .. } => return quote::encode(note),
         Note::Hedge { inst, phase, reason, inventory, residual, px, qty } => Put::new(tag::HEDGE)
             .u16(inst.0)
             .u8(phase as u8)
@@ -469,8 +455,8 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .u8(reason as u8)
             .i64(px.0)
             .i64(qty.0),
-        Note::FastCancel { inst, order, edge } => {
-            Put::new(tag::FAST_CANCEL).u16(inst.0).u64(order.0).i64(edge)
+        Note::FastCancel { inst, order, edge, against } => {
+            Put::new(tag::FAST_CANCEL).u16(inst.0).u64(order.0).i64(edge).u8(against as u8)
         }
         Note::Alarm { inst, alarm, order } => {
             Put::new(tag::ALARM).u16(inst.0).u8(alarm as u8).u64(order.0)
@@ -501,20 +487,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
     }
     let inst = get.inst();
     Some(match tag {
-        tag::QUOTE => {
-            let bits = get.u8();
-            let silence = match get.u8() {
-                0 => None,
-                code => Some(Silence::from_code(code)?),
-            };
-            let (px, qty) = (Price(get.i64()), Qty(get.i64()));
-            let mut parts = [0; SPREAD_PARTS];
-            parts.iter_mut().for_each(|p| *p = get.u32() as i32);
-            let mut factors = [0; SIZE_FACTORS];
-            factors.iter_mut().for_each(|f| *f = get.u16());
-            let side = if bits & 1 == 0 { Side::Buy } else { Side::Sell };
-            Note::Quote { inst, side, silence, raised: bits & 2 != 0, px, qty, parts, factors }
-        }
+        tag::QUOTE => return quote::decode(inst, get),
         tag::HEDGE => {
             let (phase, reason) = (get.u8(), get.u8());
             Note::Hedge {
@@ -543,7 +516,11 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             from_mid: Bps(get.i64()),
             age: Nanos(get.u64()),
         },
-        tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
+        tag::FAST_CANCEL => {
+            let (order, edge, against) = (get.order(), get.i64(), get.u8());
+            let against = Edge::ALL.into_iter().find(|e| *e as u8 == against)?;
+            Note::FastCancel { inst, order, edge, against }
+        }
         tag::LADDER | tag::LEVEL => return ladder::decode(tag, inst, get),
         tag::PAIR_SOLVED..=tag::PAIR_ENTERED => return pair::decode(tag, inst, get),
         _ => {

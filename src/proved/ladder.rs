@@ -6,7 +6,7 @@
 //! ladder runs with fewer levels than were configured: a warning.
 
 use super::{CAPACITY, Finding, INVENTORY_LIMIT, LimitFinding, ORDER_LIMIT, Standing};
-use super::{judged, made_of, row};
+use super::{EXIT_MARGIN_PERMILLE, judged, made_of, row};
 use crate::core::InstConfig;
 use crate::event::Component;
 use crate::instrument::Instrument;
@@ -65,15 +65,19 @@ pub(super) fn prove_ladder(
         most: None,
         floor: FloorPolicy::Skip,
         trigger: None,
-        exit_margin_permille: None,
+        exit_margin_permille: Some(EXIT_MARGIN_PERMILLE),
     };
     let cap = row(&prove(inst, band, &[whole])?, Check::Cap);
     out.push(judged(cap, Standing::Refused));
     // A share is cut to a permille: never shown larger than it is.
     let shares = multipliers(p, (least * 1000 / sum) as i64);
     let chain = Chain { multipliers: &shares, ..whole };
-    let clip = judged(row(&prove(inst, band, &[chain])?, Check::Clip), Standing::Warning);
-    out.push(Finding { made_of: Some(made_of(&chain)), ..clip });
+    let rows = prove(inst, band, &[chain])?;
+    // The smallest level by itself, and what is left to close it after a fall.
+    for check in [Check::Clip, Check::Exit] {
+        let found = judged(row(&rows, check), Standing::Warning);
+        out.push(Finding { made_of: Some(made_of(&chain)), ..found });
+    }
     Ok(())
 }
 

@@ -102,10 +102,12 @@ pub enum HedgeReason {
     DryRun = 12,
     /// The first passive order waited in vain: the second one rests.
     SecondPassive = 13,
+    /// The other market that hedges has no book to trade on, or takes no orders.
+    NoMarket = 14,
 }
 
 impl HedgeReason {
-    pub const ALL: [HedgeReason; 14] = [
+    pub const ALL: [HedgeReason; 15] = [
         HedgeReason::WithinTrigger,
         HedgeReason::ResidualBelowMinimum,
         HedgeReason::PassiveFirst,
@@ -120,6 +122,7 @@ impl HedgeReason {
         HedgeReason::OutOfGrid,
         HedgeReason::DryRun,
         HedgeReason::SecondPassive,
+        HedgeReason::NoMarket,
     ];
 
     pub fn name(self) -> &'static str {
@@ -138,6 +141,7 @@ impl HedgeReason {
             HedgeReason::OutOfGrid => "out_of_grid",
             HedgeReason::DryRun => "dry_run",
             HedgeReason::SecondPassive => "second_passive",
+            HedgeReason::NoMarket => "no_market",
         }
     }
 }
@@ -176,7 +180,7 @@ pub struct Hedger {
     decided_mid2: i64,
     /// Size of its last order.
     ordered: Qty,
-    /// Since when hedgeable inventory has not shrunk, and its smallest size since then.
+    /// Since when hedgeable inventory has not shrunk or turned, and its smallest size since then.
     unreduced: Option<(Nanos, Qty)>,
     alarmed: bool,
     hedges: u64,
@@ -202,13 +206,34 @@ impl Hedger {
         guard_active: bool,
         quantizer: &mut Quantizer,
     ) -> HedgeStep {
-        let mut step = self.advance(params, view, own, guard_active, quantizer);
-        let Some((since, _)) = self.track(params, view, step.reason) else { return step };
+        let step = self.advance(params, view, own, guard_active, quantizer);
+        self.watched(params, view.now, view.inventory, step)
+    }
+
+    /// Nothing can be sent, because the market that hedges has no book: what waits for it is stuck
+    /// at its deadline all the same.
+    pub fn blocked(&mut self, params: &HedgeParams, now: Nanos, inventory: Qty) -> HedgeStep {
+        let due = inventory.abs() > params.rule.trigger;
+        let reason = if due { HedgeReason::NoMarket } else { HedgeReason::WithinTrigger };
+        let (wish, residual) = (HedgeWish::Nothing, inventory.abs());
+        let step = HedgeStep { wish, reason, residual, wake: None, stuck: false };
+        self.watched(params, now, inventory, step)
+    }
+
+    /// A step with what its deadline says about it.
+    fn watched(
+        &mut self,
+        params: &HedgeParams,
+        now: Nanos,
+        inventory: Qty,
+        mut step: HedgeStep,
+    ) -> HedgeStep {
+        let Some((since, _)) = self.track(params, now, inventory, step.reason) else { return step };
         let deadline = since.after(params.deadline);
         if self.alarmed {
             return step;
         }
-        if view.now >= deadline {
+        if now >= deadline {
             self.alarmed = true;
             step.stuck = true;
             if step.wish == HedgeWish::Nothing {
@@ -225,25 +250,23 @@ impl Hedger {
     fn track(
         &mut self,
         params: &HedgeParams,
-        view: &View,
+        now: Nanos,
+        inventory: Qty,
         reason: HedgeReason,
     ) -> Option<(Nanos, Qty)> {
-        let held = view.inventory.abs();
+        let held = inventory.abs();
         let nothing_due = held <= params.rule.trigger
             || matches!(reason, HedgeReason::ResidualBelowMinimum | HedgeReason::DryRun)
             || params.dry_run;
-        let turned = Side::of_sign(view.inventory) != Side::of_sign(self.decided_inventory);
+        let shrunk =
+            |least: Qty| held < least.abs() || Side::of_sign(inventory) != Side::of_sign(least);
         self.unreduced = match self.unreduced {
             _ if nothing_due => None,
-            Some((_, least)) if held < least || turned => {
+            Some((since, least)) if !shrunk(least) => Some((since, least)),
+            _ => {
                 self.alarmed = false;
-                Some((view.now, held))
+                Some((now, inventory))
             }
-            None => {
-                self.alarmed = false;
-                Some((view.now, held))
-            }
-            waiting => waiting,
         };
         self.unreduced
     }

@@ -295,7 +295,7 @@ impl Maker {
         };
         let fine = model.shift - quote.side.sign() * (model.spread / 2);
         let rest = quote.spread().0 - i64::from(quote.parts[SpreadPart::Model as usize]);
-        away(quote.side, ModelQuote::moved(view.top.mid(), fine), Bps(rest / 2))
+        away(quote.side, ModelQuote::moved(view.fair(), fine), Bps(rest / 2))
     }
 
     fn runs_over(&self, side: Side) -> bool {
@@ -465,11 +465,11 @@ pub fn bounded(view: &View, side: Side, wanted: Price) -> Price {
     let edge = Bps(view.min_edge.0 + 2);
     match side {
         Side::Buy => {
-            let fair = view.reading.microprice.shift(Bps(-edge.0));
+            let fair = view.reading.microprice.shift(Bps(view.lead.0.min(0) - edge.0));
             wanted.min(Price(view.top.ask.px.0 - 1)).min(fair)
         }
         Side::Sell => {
-            let fair = view.reading.microprice.shift(edge);
+            let fair = view.reading.microprice.shift(Bps(view.lead.0.max(0) + edge.0));
             wanted.max(Price(view.top.bid.px.0 + 1)).max(fair)
         }
     }
@@ -477,7 +477,7 @@ pub fn bounded(view: &View, side: Side, wanted: Price) -> Price {
 
 /// The mid, leaning against the inventory: down when long, so that the ask is met first.
 pub fn reservation(params: &MakerParams, view: &View) -> Price {
-    let mid = view.top.mid();
+    let mid = view.fair();
     if params.skew_at_soft_cap.0 == 0 || params.soft_cap.0 == 0 {
         return mid;
     }

@@ -13,6 +13,7 @@ pub mod tier;
 pub mod maker;
 pub mod quality;
 
+pub mod exposure;
 pub mod hedge_exec;
 pub mod hedger;
 
@@ -22,6 +23,7 @@ pub mod fxmath;
 pub mod imbalance;
 pub mod ladder;
 pub mod ladder_quote;
+pub mod lead;
 pub mod model;
 pub mod pair;
 pub mod pair_exec;
@@ -49,11 +51,22 @@ pub struct View {
     /// Least edge against the microprice that a resting quote must have: with less it is pulled by
     /// the next book, so it is not placed either.
     pub min_edge: Bps,
+    /// By how much a lead market moves the fair value off the mid; zero without one.
+    pub lead: Bps,
     /// How much a side may add in all until a position limit, with everything of others that
     /// rests on it counted as filled. By side; not positive when there is no room.
     pub room: [Qty; 2],
     /// The largest order that the limits let through.
     pub order_max: Qty,
+}
+
+impl View {
+    /// The mid, moved by what the lead has done that ours has not followed.
+    #[inline]
+    pub fn fair(&self) -> Price {
+        let mid = self.top.mid();
+        if self.lead == Bps::ZERO { mid } else { mid.shift(self.lead) }
+    }
 }
 
 /// An order that a strategy wants to have in the book.

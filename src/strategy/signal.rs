@@ -282,13 +282,13 @@ fn decayed_signed(value: i64, factor: u64) -> i64 {
 /// 2^(-dt / half_life) in units of 2^-32, from a table of 256 steps and a line between them: the
 /// line is off by at most (ln 2 / 256)^2 / 8 = 9 x 10^-7 of the value.
 #[derive(Clone, Debug)]
-struct Decay {
+pub(super) struct Decay {
     half_life: u64,
     table: Box<[u64; 257]>,
 }
 
 impl Decay {
-    fn new(half_life: Nanos) -> Decay {
+    pub(super) fn new(half_life: Nanos) -> Decay {
         // The 256th root of 1/2 by eight square roots, with 62 fraction bits.
         let mut root: u128 = 1 << 61;
         for _ in 0..8 {
@@ -304,7 +304,7 @@ impl Decay {
     }
 
     #[inline]
-    fn factor(&self, dt: Nanos) -> u64 {
+    pub(super) fn factor(&self, dt: Nanos) -> u64 {
         // Half-lives in units of 2^-32, so that a millisecond of a 45 s half-life (2 x 10^-5) is
         // still known to 10^-5 of itself. Past 32 of them nothing is left.
         let steps = match dt.0 >> 32 {

@@ -3,6 +3,7 @@
 use evenkeel::core::{CoreConfig, InstConfig, PairConfig, StandingParams};
 use evenkeel::instrument::{GridSpec, InstId, InstrumentSpec, Symbol, VenueId};
 use evenkeel::risk::{InstLimits, Limits};
+use evenkeel::strategy::exposure::{HedgeFor, Ratio, scaled};
 use evenkeel::strategy::guard::{HealingParams, PnlGuardParams};
 use evenkeel::strategy::hedge_exec::HedgeParams;
 use evenkeel::strategy::hedger::HedgeRule;
@@ -178,8 +179,11 @@ pub fn inst(symbol: &str) -> InstConfig {
         maker: Some(maker()),
         ladder: None,
         hedger: None,
+        hedge_for: None,
+        lead: None,
         stale: Nanos::from_secs(3),
         fast_cancel_edge: bps("2"),
+        own_fill_edge: Bps::ZERO,
         answer_timeout: ms(1_000),
         pnl_window: Nanos::from_secs(300),
     }
@@ -193,6 +197,23 @@ pub fn core(instruments: Vec<InstConfig>) -> CoreConfig {
         flatten_on_stop: true,
         standing: StandingParams::default(),
     }
+}
+
+/// SOL at about 100, hedged on ETH at about 2000 (tick 0.1, lot 0.001) with a ratio of 0.05.
+///
+/// The plain hedger's rule times 0.05 is in ETH: trigger 1 -> 0.05, target 0.1 -> 0.005, clip 0.5 ->
+/// 0.025. The floor of 10 quote is 0.005 ETH at 2000 and 0.006 below, which is 0.1 or 0.12 SOL.
+pub fn hedged_on() -> CoreConfig {
+    let (mut sol, mut eth) = (inst("SOL"), inst("ETH"));
+    eth.spec.grid = GridSpec::Tick(p("0.1"));
+    eth.spec.lot = q("0.001");
+    eth.spec.min_size = q("0.001");
+    (sol.maker, eth.maker) = (None, None);
+    let ratio = Ratio::new(q("0.05").0).expect("in range");
+    eth.hedger = scaled(&hedger(), ratio);
+    let symbol = sol.spec.symbol;
+    eth.hedge_for = Some(HedgeFor { made: InstId(0), symbol, ratio });
+    core(vec![sol, eth])
 }
 
 /// Long 100 quote of ETH (tick 0.1, lot 0.001), short as much SOL (tick 0.01, lot 0.1).

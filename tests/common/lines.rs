@@ -18,8 +18,9 @@ use evenkeel::event::{
     Action, CancelReason, Command, Component, Event, GapReason, Input, LEVELS_PER_EVENT, Level,
     Link, OrderId, ProofLine, Refused, RejectReason, Stamp, Tif, VenueOrderState,
 };
-use evenkeel::explain::Note;
+use evenkeel::explain::{Edge, Note};
 use evenkeel::instrument::{GridSpec, InstId};
+use evenkeel::strategy::lead::LeadState;
 use evenkeel::strategy::maker::{SizeFactor, SpreadPart};
 use evenkeel::strategy::pair::Imbalance;
 use evenkeel::strategy::pair_exec::{PairParams, PairReason};
@@ -146,10 +147,11 @@ impl Desk {
                     Event::LinkUp { link: Link::Orders, recv },
                 ];
                 for i in 0..self.symbols.len() {
-                    // `up 0.3 @ 99` opens the first instrument with a position.
-                    let given = i == 0 && words.len() > 1;
+                    // `up 0.3 @ 99` opens the first instrument with a position, and
+                    // `up 0.3 @ 99 -1 @ 50` the second one too.
+                    let given = words.get(3 * i + 1).zip(words.get(3 * i + 3));
                     let (qty, entry) =
-                        if given { (q(words[1]), p(words[3])) } else { (Qty(0), Price(0)) };
+                        given.map_or((Qty(0), Price(0)), |(qty, px)| (q(qty), p(px)));
                     events.push(Event::Position { inst: InstId(i as u16), qty, entry, recv });
                 }
                 events.push(Event::Reconciled { open_orders: 0, recv });
@@ -477,8 +479,13 @@ impl Desk {
 fn explain(note: &Note) -> String {
     match *note {
         Note::Quote { silence: Some(silence), .. } => format!("silent {}", silence.name()),
-        Note::Quote { raised, parts, factors, .. } => {
+        Note::Quote { raised, parts, factors, lead, .. } => {
             let mut said = Vec::new();
+            match lead.state {
+                LeadState::Off => {}
+                LeadState::Used => said.push(format!("lead {}", lead.shift)),
+                other => said.push(format!("lead {}", other.name())),
+            }
             for (name, part) in SpreadPart::NAMES.iter().zip(parts) {
                 if part != 0 {
                     said.push(format!("{name} {}", Bps(i64::from(part))));
@@ -498,7 +505,13 @@ fn explain(note: &Note) -> String {
         Note::Refused { side, component, reason, .. } => {
             format!("{} {} {}", component.name(), side.name(), reason.name())
         }
-        Note::FastCancel { order, edge, .. } => format!("#{} edge {}", order.counter(), Bps(edge)),
+        Note::FastCancel { order, edge, against, .. } => {
+            let of = match against {
+                Edge::Microprice => String::new(),
+                other => format!(" against {}", other.name()),
+            };
+            format!("#{} edge {}{of}", order.counter(), Bps(edge))
+        }
         Note::Markout { side, horizon, from_fill, from_mid, .. } => {
             format!("{side} {horizon} from fill {from_fill} from mid {from_mid}")
         }
@@ -583,6 +596,13 @@ pub fn hedged(change: impl FnOnce(&mut InstConfig)) -> Desk {
         i.maker = None;
         change(i);
     })
+}
+
+/// SOL is made, and hedged on ETH: 0.05 of it for one. No maker, so that all inventory is given.
+pub fn hedged_on(change: impl FnOnce(&mut [InstConfig])) -> Desk {
+    let mut config = super::config::hedged_on();
+    change(&mut config.instruments);
+    Desk::new(&config)
 }
 
 /// Long ETH, short SOL, and nothing else.

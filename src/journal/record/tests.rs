@@ -3,6 +3,8 @@
 use super::*;
 use crate::event::Room;
 use crate::strategy::ladder::Allocated;
+use crate::strategy::lead::{LeadShift, LeadState};
+use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence, SpreadPart};
 use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
 use crate::units::Notional;
 
@@ -113,9 +115,27 @@ fn notes() -> impl Iterator<Item = Record> {
         qty: Qty(2),
         parts: [-1; SPREAD_PARTS],
         factors: [850; SIZE_FACTORS],
+        lead: LeadShift::default(),
     };
+    // With a lead, of the spread model and of another one.
+    let led = |at: SpreadPart, state| {
+        let mut parts = [7; SPREAD_PARTS];
+        parts[SpreadPart::Volatility as usize + SpreadPart::Model as usize - at as usize] = 0;
+        let lead = LeadShift { state, shift: Bps(-12_345) };
+        let (inst, side, silence, raised) = (InstId(1), Side::Buy, None, false);
+        let (px, qty, factors) = (Price(i64::MAX), Qty(2), [u16::MAX; SIZE_FACTORS]);
+        Note::Quote { inst, side, silence, raised, px, qty, parts, factors, lead }
+    };
+    let pulled =
+        |against| Note::FastCancel { inst: InstId(2), order: OrderId(3), edge: -4, against };
     let notes = [
         quote,
+        led(SpreadPart::Volatility, LeadState::Used),
+        led(SpreadPart::Model, LeadState::Stale),
+        led(SpreadPart::Model, LeadState::OutOfRange),
+        pulled(Edge::Microprice),
+        pulled(Edge::Lead),
+        pulled(Edge::OwnFill),
         Note::Hash { inputs: 1, hash: 2 },
         Note::Markout {
             inst: InstId(3),

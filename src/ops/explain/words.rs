@@ -7,6 +7,7 @@ use crate::event::Level;
 use crate::explain::Note;
 use crate::instrument::InstId;
 use crate::strategy::ladder::Allocated;
+use crate::strategy::lead::{LeadShift, LeadState};
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, SizeFactor, SpreadPart};
 use crate::strategy::quality::HORIZONS;
 use crate::strategy::regime::{Mode, Trend};
@@ -58,6 +59,21 @@ pub fn parts(parts: &[i32; SPREAD_PARTS]) -> String {
 
 pub fn spread(parts: &[i32; SPREAD_PARTS]) -> Bps {
     Bps(parts.iter().map(|p| i64::from(*p)).sum())
+}
+
+/// What a hedger brings back: an inventory, or the exposure of another market too.
+pub fn hedged(config: &CoreConfig, inst: InstId) -> String {
+    let of = config.instruments.get(usize::from(inst.0)).and_then(|i| i.hedge_for);
+    of.map_or("inventory".to_owned(), |of| format!("exposure with {}", of.symbol.as_str()))
+}
+
+/// `, lead 2.5 bps` or `, lead stale`; nothing where there is none.
+pub fn lead(lead: LeadShift) -> String {
+    match lead.state {
+        LeadState::Off => String::new(),
+        LeadState::Used => format!(", lead {} bps", lead.shift),
+        other => format!(", lead {}", other.name()),
+    }
 }
 
 /// `x volatility 1.1 x regime 0.9`: the factors that are not one.
@@ -231,22 +247,24 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
         Note::Quote { inst, side, silence: Some(why), .. } => {
             format!("{} {side} silent: {}", symbol(config, inst), why.name())
         }
-        Note::Quote { inst, side, raised, px, qty, parts: p, factors: f, .. } => format!(
-            "{} {side} {}quote {qty} @ {px}: spread {} bps = {}; size{}{}",
+        Note::Quote { inst, side, raised, px, qty, parts: p, factors: f, lead: l, .. } => format!(
+            "{} {side} {}quote {qty} @ {px}: spread {} bps = {}{}; size{}{}",
             symbol(config, inst),
             if is_ladder(config, inst) { "ladder's best " } else { "" },
             spread(&p),
             parts(&p),
+            lead(l),
             if f == [1000; SIZE_FACTORS] { " x 1".to_owned() } else { factors(&f) },
             if raised { ", raised to the minimum" } else { "" }
         ),
         Note::Hedge { inst, phase, reason, inventory, residual, px, qty } => {
             let order = if qty == Qty::ZERO { String::new() } else { format!(", {qty} @ {px}") };
             format!(
-                "{} hedger {}: {}{order}; inventory {inventory}, would leave {residual}",
+                "{} hedger {}: {}{order}; {} {inventory}, would leave {residual}",
                 symbol(config, inst),
                 phase.name(),
-                reason.name()
+                reason.name(),
+                hedged(config, inst)
             )
         }
         Note::Refused { inst, side, component, reason, px, qty } => format!(
@@ -255,11 +273,12 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             component.name(),
             reason.name()
         ),
-        Note::FastCancel { inst, order, edge } => format!(
-            "{} #{} pulled: its edge fell to {} bps",
+        Note::FastCancel { inst, order, edge, against } => format!(
+            "{} #{} pulled: its edge fell to {} bps against {}",
             symbol(config, inst),
             order.counter(),
-            Bps(edge)
+            Bps(edge),
+            against.name()
         ),
         Note::Alarm { inst, alarm, order } => {
             let about = match order.counter() {
@@ -344,11 +363,12 @@ fn ladder_note(note: &Note, config: &CoreConfig) -> String {
 /// A note with every field, for machines.
 pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
     match *note {
-        Note::Quote { inst, side, silence, raised, px, qty, parts: p, factors: f } => json!({
+        Note::Quote { inst, side, silence, raised, px, qty, parts: p, factors: f, lead } => json!({
             "kind": "quote", "symbol": symbol(config, inst), "side": side.name(),
             "silence": silence.map(|s| s.name()), "raised": raised, "px": px.to_string(),
             "qty": qty.to_string(), "spread_bps": spread(&p).to_string(), "parts": parts_json(&p),
-            "factors": factors_json(&f),
+            "factors": factors_json(&f), "lead": lead.state.name(),
+            "lead_bps": lead.shift.to_string(),
         }),
         Note::Hedge { inst, phase, reason, inventory, residual, px, qty } => json!({
             "kind": "hedge", "symbol": symbol(config, inst), "phase": phase.name(),
@@ -360,9 +380,9 @@ pub fn note_json(note: &Note, config: &CoreConfig) -> Value {
             "component": component.name(), "reason": reason.name(), "px": px.to_string(),
             "qty": qty.to_string(),
         }),
-        Note::FastCancel { inst, order, edge } => json!({
+        Note::FastCancel { inst, order, edge, against } => json!({
             "kind": "fast_cancel", "symbol": symbol(config, inst), "order": order.counter(),
-            "edge_bps": Bps(edge).to_string(),
+            "edge_bps": Bps(edge).to_string(), "against": against.name(),
         }),
         Note::Alarm { inst, alarm, order } => json!({
             "kind": "alarm", "symbol": symbol(config, inst), "alarm": alarm.name(),

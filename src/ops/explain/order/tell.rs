@@ -64,7 +64,7 @@ fn tif(tif: Tif) -> &'static str {
 /// The quote's sum and product, or the hedger's reason.
 fn why(story: &Story, config: &CoreConfig, lines: &mut Vec<String>) {
     match story.why {
-        Some(Note::Quote { raised, px, qty, parts, factors, .. }) => {
+        Some(Note::Quote { raised, px, qty, parts, factors, lead, .. }) => {
             let spread = words::spread(&parts);
             let half = Bps(spread.0 / 2);
             let parts = words::parts(&parts);
@@ -78,7 +78,8 @@ fn why(story: &Story, config: &CoreConfig, lines: &mut Vec<String>) {
             let leans = story.seen.position != Qty::ZERO
                 && maker.is_some_and(|p| p.skew_at_soft_cap != Bps::ZERO);
             let from = if leans { "the mid, which leans against inventory" } else { "the mid" };
-            lines.push(format!("  price     {half} bps from {from}{level}"));
+            let lead = words::lead(lead);
+            lines.push(format!("  price     {half} bps from {from}{lead}{level}"));
             if let Some(p) = maker {
                 let product = factors.iter().fold(p.size, |q, f| q.permille(i64::from(*f)));
                 let factors = words::factors(&factors);
@@ -91,8 +92,9 @@ fn why(story: &Story, config: &CoreConfig, lines: &mut Vec<String>) {
         }
         Some(Note::Hedge { phase, reason, inventory, residual, .. }) => {
             let (phase, reason) = (phase.name(), reason.name());
+            let of = words::hedged(config, story.inst);
             lines.push(format!(
-                "  hedge     {reason}, now {phase}; inventory {inventory}, would leave {residual}"
+                "  hedge     {reason}, now {phase}; {of} {inventory}, would leave {residual}"
             ));
         }
         Some(Note::Level { level, distance, weight, floor, .. }) => {
