@@ -112,6 +112,43 @@ fn a_bbo_becomes_signed_orders_without_an_allocation() {
     run(Feed::Bbo, Some(4096), 4000);
 }
 
+/// A process that is killed must not take fills with it: what happened to our account is in the
+/// journal's ring when its step ends, even where another step's work already waits.
+#[test]
+fn what_happened_to_our_account_waits_for_no_idle_step() {
+    use evenkeel::event::Event;
+    use evenkeel::journal::Record;
+
+    let (counter, time) = quanta::Clock::mock();
+    let clock = Clock::over(counter, Nanos::from_secs(1_760_000_000), 1000);
+    let mut rig = Rig::new(&clock, None);
+    let mut market = Market::new(Feed::Bbo, 0x5eed);
+    drive(&mut rig, &mut market, &time, 512);
+    let (mut fills, mut answers) = (0, 0);
+    for _ in 0..200 {
+        time.increment(EVENT_NS);
+        let (frame, _) = market.next();
+        let recv = rig.feed.take(frame);
+        rig.strategy.step(recv);
+        let answered = rig.egress.step() > 0;
+        rig.journal.drain(4096, |_| {});
+        // The next tick is there when the answers come: this step is not idle.
+        let (frame, _) = market.next();
+        let recv = rig.feed.take(frame);
+        rig.strategy.step(recv);
+        let mut seen = 0;
+        rig.journal.drain(4096, |record| {
+            let Record::Input(input) = record else { return };
+            fills += u64::from(matches!(input.event, Event::Fill { .. }));
+            let ours = matches!(input.event, Event::Ack { .. } | Event::Canceled { .. });
+            seen += u64::from(ours || matches!(input.event, Event::OrderState { .. }));
+        });
+        assert!(!answered || seen > 0, "the answers wait in memory");
+        answers += seen;
+    }
+    assert!(fills > 0 && answers > 100, "{fills} fills, {answers} answers");
+}
+
 #[test]
 fn an_empty_pool_signs_without_an_allocation() {
     run(Feed::Bbo, None, 1000);

@@ -14,7 +14,7 @@ use crate::pipeline::runner;
 use crate::pipeline::table::Table;
 use crate::proved::{Standing, prove_market};
 use crate::strategy::proof::PriceBand;
-use crate::units::{Price, parse_raw};
+use crate::units::{Price, Qty, parse_raw};
 use crate::venue::eip712::Address;
 use crate::venue::hyperliquid::meta;
 use serde_json::{Value, json};
@@ -102,15 +102,31 @@ impl Venue {
             .map_err(|why| Failure::config(format!("key: {why}")))
     }
 
-    /// How many orders of these markets rest at the venue.
-    pub fn open_orders(&self, owner: Address, specs: &[InstrumentSpec]) -> Result<usize, Failure> {
+    /// What the account has on these markets.
+    pub fn account(&self, owner: Address, specs: &[InstrumentSpec]) -> Result<Account, Failure> {
         let info = self.rest.with_path("/info");
         let dexs = meta::dexs(specs.iter().map(|spec| spec.symbol.as_str()));
         let view = reconcile::view(&info, owner, &dexs, &self.clock);
         let view = view.map_err(Failure::environment)?;
         let ours = |coin: &str| specs.iter().any(|spec| spec.symbol.as_str() == coin);
-        Ok(view.orders.iter().filter(|order| ours(&order.coin)).count())
+        let held = |spec: &InstrumentSpec| {
+            let found = view.positions.iter().find(|p| p.coin == spec.symbol.as_str());
+            // A position of nothing is not listed.
+            found.map_or(Qty::ZERO, |p| p.qty)
+        };
+        Ok(Account {
+            open_orders: view.orders.iter().filter(|order| ours(&order.coin)).count(),
+            positions: specs.iter().map(held).collect(),
+        })
     }
+}
+
+/// What the venue says of our markets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub open_orders: usize,
+    /// Of each market, in their order.
+    pub positions: Vec<Qty>,
 }
 
 /// Judges the answers to `userRole` of the agent and `extraAgents` of the account.
