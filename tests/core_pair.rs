@@ -222,7 +222,7 @@ fn a_kill_leaves_a_naked_leg_with_an_alarm_and_resume_repairs_it() {
     paired(|_, _| {}).run(SENT).run(
         "
             fill #1 buy 0.042 @ 2756.9 taker
-            kill                     -> cancel SOL#2, alarm killed
+            kill                     -> cancel SOL#2, cancel all, alarm killed
             decide
             canceled SOL#2
             decide                   -> alarm pair_residual
@@ -243,7 +243,7 @@ fn a_kill_while_whole_leaves_the_pair_whole() {
             fill #1 buy 0.042 @ 2756.9 taker
             fill SOL#2 sell 1 @ 115.86 taker
             decide
-            kill                     -> alarm killed
+            kill                     -> cancel all, alarm killed
             decide
             shows ETH halted        -> true
         ",
@@ -256,7 +256,7 @@ fn a_flatten_takes_both_legs_out() {
             fill #1 buy 0.042 @ 2756.9 taker
             fill SOL#2 sell 1 @ 115.86 taker
             decide
-            flatten
+            flatten                  -> cancel all
             decide                   -> place unwind sell 2701.8 x 0.042 #3 ioc reduce, place unwind buy 118.18 x 1 SOL#4 ioc reduce
             fill #3 sell 0.042 @ 2756.8 taker
             fill SOL#4 buy 1 @ 115.87 taker

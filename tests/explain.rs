@@ -257,7 +257,7 @@ fn every_end_has_its_cause() {
             r.book("143.2");
             r.decide();
         },
-        &["cancel    sent: requoted: the quote is 0.108 @ 143.071"],
+        &["modify    sent: #3 takes its place, requoted: the quote is 0.108 @ 143.071"],
     );
     ask_cancel(
         |r| {

@@ -270,7 +270,7 @@ fn drain(
             send(text);
         }
         let out = clock.stamp();
-        let places = batch.iter().filter(|t| matches!(t.action, Action::Place { .. })).count();
+        let places = batch.iter().filter(|t| is_order(&t.action)).count();
         let cancels = batch.iter().filter(|t| matches!(t.action, Action::Cancel { .. })).count();
         let (places, cancels) = (places as u8, cancels as u8);
         if samples.len() < SAMPLES_MAX {
@@ -282,6 +282,11 @@ fn drain(
         venue.answer();
     }
     sent
+}
+
+/// A modify is an order that takes another one's place.
+fn is_order(action: &Action) -> bool {
+    matches!(action, Action::Place { .. } | Action::Modify { .. })
 }
 
 impl Venue {
@@ -296,6 +301,15 @@ impl Venue {
                     self.fill(inst, side, order, px, qty, true);
                     return;
                 }
+                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                if self.orders.is_multiple_of(FILL_EVERY) {
+                    self.fill(inst, side, order, px, qty, false);
+                }
+            }
+            Action::Modify { inst, side, order, old, px, qty, .. } => {
+                self.orders += 1;
+                let reason = CancelReason::ByUs;
+                self.due.push(Event::Canceled { order: old, reason, recv });
                 self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
                 if self.orders.is_multiple_of(FILL_EVERY) {
                     self.fill(inst, side, order, px, qty, false);

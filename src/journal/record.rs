@@ -2,6 +2,7 @@
 //! declaration behind a tag byte; the last two bytes are a checksum.
 
 mod facts;
+mod ladder;
 mod pair;
 
 use super::{JournalError, RECORD, Record};
@@ -12,7 +13,6 @@ use crate::event::{
 use crate::explain::{Alarm, Note};
 use crate::instrument::InstId;
 use crate::strategy::hedge_exec::{HedgeReason, Phase};
-use crate::strategy::ladder::Allocated;
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence};
 use crate::units::{Bps, Nanos, Price, Qty, Side};
 
@@ -536,23 +536,7 @@ fn encode_note(note: &Note) -> [u8; RECORD] {
             .i64(from_fill.0)
             .i64(from_mid.0)
             .u64(age.0),
-        Note::Ladder { inst, side, how, levels, capacity, floor, total } => Put::new(tag::LADDER)
-            .u16(inst.0)
-            .u8(side as u8)
-            .u8(how as u8)
-            .u8(levels)
-            .i64(capacity.0)
-            .i64(floor.0)
-            .i64(total.0),
-        Note::Level { inst, side, level, px, qty, distance, weight, floor } => Put::new(tag::LEVEL)
-            .u16(inst.0)
-            .u8(side as u8)
-            .u8(level)
-            .i64(px.0)
-            .i64(qty.0)
-            .i64(distance.0)
-            .u64(weight)
-            .i64(floor.0),
+        Note::Ladder { .. } | Note::Level { .. } => ladder::encode(note),
         Note::PairSolved { .. }
         | Note::PairSent { .. }
         | Note::Pair { .. }
@@ -613,7 +597,7 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
             age: Nanos(get.u64()),
         },
         tag::FAST_CANCEL => Note::FastCancel { inst, order: get.order(), edge: get.i64() },
-        tag::LADDER | tag::LEVEL => return decode_ladder(tag, inst, get),
+        tag::LADDER | tag::LEVEL => return ladder::decode(tag, inst, get),
         tag::PAIR_SOLVED..=tag::PAIR_ENTERED => return pair::decode(tag, inst, get),
         _ => {
             let alarm = get.u8();
@@ -623,33 +607,6 @@ fn decode_note(tag: u8, get: &mut Get<'_>) -> Option<Note> {
                 order: get.order(),
             }
         }
-    })
-}
-
-/// What a ladder says about a side, or about a level.
-fn decode_ladder(tag: u8, inst: InstId, get: &mut Get<'_>) -> Option<Note> {
-    let side = get.side()?;
-    if tag == tag::LEVEL {
-        return Some(Note::Level {
-            inst,
-            side,
-            level: get.u8(),
-            px: Price(get.i64()),
-            qty: Qty(get.i64()),
-            distance: Bps(get.i64()),
-            weight: get.u64(),
-            floor: Qty(get.i64()),
-        });
-    }
-    let how = get.u8();
-    Some(Note::Ladder {
-        inst,
-        side,
-        how: Allocated::ALL.into_iter().find(|a| *a as u8 == how)?,
-        levels: get.u8(),
-        capacity: Qty(get.i64()),
-        floor: Qty(get.i64()),
-        total: Qty(get.i64()),
     })
 }
 

@@ -76,7 +76,10 @@ impl View {
 
     pub fn record(&mut self, record: &Record) {
         match record {
-            Record::Action(Action::Place { inst, order, component, side, px, qty, .. }) => {
+            Record::Action(
+                Action::Place { inst, order, component, side, px, qty, .. }
+                | Action::Modify { inst, order, component, side, px, qty, .. },
+            ) => {
                 if self.owners.len() == OWNERS {
                     self.owners.pop_front();
                 }

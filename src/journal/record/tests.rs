@@ -1,6 +1,7 @@
 //! Cold. Records of each kind, there and back, and with a flipped bit.
 
 use super::*;
+use crate::strategy::ladder::Allocated;
 use crate::strategy::pair_exec::{PairIntent, PairPhase, PairReason};
 use crate::units::Notional;
 

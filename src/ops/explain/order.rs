@@ -48,7 +48,7 @@ impl Visit for Follow<'_> {
             story.group(group, &self.said, core);
         }
         for action in &group.actions {
-            if let Action::Place { order, .. } = *action {
+            if let Action::Place { order, .. } | Action::Modify { order, .. } = *action {
                 let whole = !self.short_only && order.0 == self.number;
                 if order.counter() == self.number || whole {
                     self.stories.extend(Story::begin(action, group, core, self.config));

@@ -284,6 +284,14 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
         | Note::PairSent { .. }
         | Note::Pair { .. }
         | Note::PairEntered { .. } => super::pair::text(note, config),
+        Note::Proof { .. } | Note::Tier { .. } => standing_note(note, config),
+        Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
+    }
+}
+
+/// What is said of what must hold for as long as something is quoted.
+fn standing_note(note: &Note, config: &CoreConfig) -> String {
+    match *note {
         Note::Proof { inst, holds: true, lo, hi, .. } => {
             format!("{} settings proved for mids {lo} to {hi}", symbol(config, inst))
         }
@@ -298,7 +306,7 @@ pub fn note(note: &Note, config: &CoreConfig) -> String {
             if advised { "" } else { "no longer " },
             quote(realized)
         ),
-        Note::Hash { inputs, hash } => format!("state {hash:016x} after {inputs} inputs"),
+        _ => String::new(),
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Happened {
     },
     /// We asked for its end, for this reason.
     CancelSent(String),
+    /// We asked that this order take its place, for this reason.
+    ModifySent(OrderId, String),
     CancelRefused {
         gone: bool,
     },
@@ -82,9 +84,14 @@ impl Story {
         core: &mut Core,
         config: &CoreConfig,
     ) -> Option<Story> {
-        let Action::Place { inst, side, tif, reduce_only, component, order, px, qty } = *action
-        else {
-            return None;
+        let (inst, side, tif, reduce_only, component, order, px, qty) = match *action {
+            Action::Place { inst, side, tif, reduce_only, component, order, px, qty } => {
+                (inst, side, tif, reduce_only, component, order, px, qty)
+            }
+            Action::Modify { inst, side, tif, component, order, px, qty, .. } => {
+                (inst, side, tif, false, component, order, px, qty)
+            }
+            _ => return None,
         };
         let seen = Seen::of(core, inst)?;
         debug_assert!(usize::from(inst.0) < config.instruments.len(), "the core has it");
@@ -150,6 +157,10 @@ impl Story {
                 Action::Cancel { order, .. } if order == self.id => {
                     let why = self.cancel_cause(group, said);
                     self.happened.push((now, Happened::CancelSent(why)));
+                }
+                Action::Modify { old, order, .. } if old == self.id => {
+                    let why = self.cancel_cause(group, said);
+                    self.happened.push((now, Happened::ModifySent(order, why)));
                 }
                 Action::Query { order, .. } if order == self.id => {
                     self.happened.push((now, Happened::Asked));

@@ -116,6 +116,9 @@ fn happened(happened: &Happened) -> String {
             format!("acked     as {venue_oid}, traded at once")
         }
         Happened::CancelSent(why) => format!("cancel    sent: {why}"),
+        Happened::ModifySent(order, why) => {
+            format!("modify    sent: #{} takes its place, {why}", order.counter())
+        }
         Happened::CancelRefused { gone: true } => "cancel    refused: it is gone".to_owned(),
         Happened::CancelRefused { gone: false } => "cancel    refused".to_owned(),
         Happened::Canceled(reason) => format!("cancelled {}", reason.name()),
@@ -133,6 +136,9 @@ fn happened_json(h: &Happened) -> Value {
             json!({ "kind": "acked", "resting": resting, "venue_oid": venue_oid })
         }
         Happened::CancelSent(why) => json!({ "kind": "cancel_sent", "why": why }),
+        Happened::ModifySent(order, why) => {
+            json!({ "kind": "modify_sent", "why": why, "order": order.counter() })
+        }
         Happened::CancelRefused { gone } => json!({ "kind": "cancel_refused", "gone": gone }),
         Happened::Canceled(reason) => json!({ "kind": "canceled", "reason": reason.name() }),
         Happened::Rejected { reason, code } => {
