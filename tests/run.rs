@@ -256,8 +256,9 @@ fn the_kill_file_closes_positions_when_it_says_so() {
     let end = result(&child.wait_with_output().unwrap(), 6);
     assert_eq!((&end["ending"], &end["open_orders"]), (&"killed".into(), &0.into()));
     let account = rig.account;
-    let exchange = rig.end();
-    assert_eq!(exchange.position(account, InstId(0)).qty.0, 0);
+    let held = rig.server.with(move |x| x.position(account, InstId(0)).qty).unwrap();
+    assert_eq!(held.0, 0, "{end}");
+    rig.end();
 }
 
 #[test]
@@ -298,7 +299,7 @@ fn a_run_shows_what_it_does_and_takes_commands_over_http() {
         "  SOL: fills ",
         "rejected by the venue: ",
         "refused by us: ",
-        "tick_to_order ",
+        "tick_to_order",
         "stopped after ",
         "open orders at the venue: 0",
         ": the venue agrees",
