@@ -8,6 +8,8 @@ mod market;
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod rig;
 
+mod tls_kit;
+
 use evenkeel::pipeline::Step;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::units::Nanos;
@@ -189,4 +191,51 @@ fn a_lighter_order_is_signed_without_an_allocation() {
     });
     assert_eq!((signer.pooled, signer.fallbacks), (32, 14));
     assert_eq!(made, 0);
+}
+
+/// What rustls allocates for one record, each way: it hands plaintext and ciphertext over in a
+/// vector of its own. `src/net/tls.rs` states it.
+const PER_RECORD: u64 = 1;
+
+#[test]
+fn a_tls_record_costs_one_allocation_each_way() {
+    use evenkeel::net::{Conn, Endpoint, Limits, Sent};
+    use std::net::TcpListener;
+
+    const ROUNDS: u64 = 1000;
+    let ca = tls_kit::Authority::new();
+    let config = ca.identity("127.0.0.1", tls_kit::GOOD).config();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/ws", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(tls_kit::accept(&config, stream)).unwrap();
+        while let Ok(text) = socket.read() {
+            if text.is_text() {
+                socket.send(text).unwrap();
+            }
+        }
+    });
+    let to = Endpoint::parse_trusting(&url, Some(&ca.trust())).unwrap();
+    let mut conn = Conn::connect(&to, &Limits::default(), &|| 0).unwrap();
+    let message = [b'x'; 1500];
+    // A frame is a record: one out, one back.
+    let mut round = |out: &mut u64, back: &mut u64| {
+        *out += allocations(|| assert_eq!(conn.send(&message).unwrap(), Sent::All));
+        let mut got = 0;
+        while got == 0 {
+            *back += allocations(|| drop(conn.poll_read(|text| got += text.len()).unwrap()));
+        }
+        assert_eq!(got, message.len());
+    };
+    for _ in 0..200 {
+        round(&mut 0, &mut 0);
+    }
+    let (mut out, mut back) = (0, 0);
+    for _ in 0..ROUNDS {
+        round(&mut out, &mut back);
+    }
+    assert_eq!((out, back), (PER_RECORD * ROUNDS, PER_RECORD * ROUNDS));
+    conn.close();
+    server.join().unwrap();
 }
