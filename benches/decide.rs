@@ -6,7 +6,7 @@
 //!
 //! Cases, with 1, 10 and 100 markets of which one moves at a time:
 //! - `keep`: the book changes and the quotes stay;
-//! - `requote`: it moves so far that quotes are cancelled and placed (1 to 4 actions);
+//! - `requote`: it moves so far that quotes are modified, pulled and placed (1 to 4 actions);
 //! - `hedged`: as `keep`, with a hedger and inventory above its trigger, waiting.
 
 use evenkeel::core::{Core, CoreConfig, Outputs};
@@ -47,6 +47,8 @@ fn config(case: Case, markets: usize) -> CoreConfig {
         let mut inst = config::inst(&format!("M{i}"));
         inst.signals.warm_up = Nanos::from_secs(1);
         inst.requote.min_rest = Nanos::ZERO;
+        // As shipped.
+        inst.requote.modifies = true;
         inst.stale = Nanos::from_secs(1_000_000);
         let maker = inst.maker.as_mut().expect("a maker");
         maker.quality = evenkeel::strategy::quality::QualityParams::DEFAULT;
@@ -130,6 +132,11 @@ impl Bed {
         for action in actions {
             match action {
                 Action::Place { order, .. } => {
+                    self.apply(Event::Ack { order, venue_oid: 1, resting: true, recv });
+                }
+                Action::Modify { order, old, .. } => {
+                    let reason = CancelReason::ByUs;
+                    self.apply(Event::Canceled { order: old, reason, recv });
                     self.apply(Event::Ack { order, venue_oid: 1, resting: true, recv });
                 }
                 Action::Cancel { order, .. } => {

@@ -11,6 +11,7 @@ use evenkeel::event::{
 };
 use evenkeel::instrument::InstId;
 use evenkeel::units::{Nanos, Price, Qty, SCALE, Side};
+use evenkeel::venue::{Sink, lighter};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -291,4 +292,73 @@ fn the_counter_counts() {
     let boxed = std::hint::black_box(Box::new(7u64));
     assert_eq!(allocations() - before, 1);
     drop(boxed);
+}
+
+/// A sink that keeps nothing.
+struct Counted(u64);
+
+impl Sink for Counted {
+    fn put(&mut self, _: Event) -> bool {
+        self.0 += 1;
+        true
+    }
+}
+
+/// Lighter's codecs keep books, trades and positions; their room is taken when they are made.
+#[test]
+fn lighter_frames_are_read_without_an_allocation() {
+    let row = |px: u64, size: u64| format!(r#"{{"price":"{px}.125","size":"{size}.000"}}"#);
+    let book = |rows: [String; 2], kind: &str, begin: u64, nonce: u64| {
+        let [bids, asks] = rows;
+        format!(
+            r#"{{"channel":"order_book:2","last_updated_at":1792918164414954,"offset":1,"order_book":{{"code":0,"asks":[{asks}],"bids":[{bids}],"offset":1,"nonce":{nonce},"last_updated_at":1792918164414954,"begin_nonce":{begin}}},"timestamp":1792918164430,"type":"{kind}/order_book"}}"#
+        )
+    };
+    let side = |from: u64, down: bool| {
+        let at = |i: u64| if down { from - i } else { from + i };
+        (0..2_000).map(|i| row(at(i), 1)).collect::<Vec<_>>().join(",")
+    };
+    let mut frames = vec![book([side(10_000, true), side(10_001, false)], "subscribed", 0, 1)];
+    for i in 1..400 {
+        // New levels behind the last one, until the far ones are dropped.
+        frames.push(book([row(7_000 - i, i), row(13_000 + i, i)], "update", i, i + 1));
+    }
+    let ticker = |nonce: u64| {
+        format!(
+            r#"{{"channel":"ticker:2","nonce":{nonce},"ticker":{{"s":"SOL","a":{},"b":{},"last_updated_at":1792918164414954}},"timestamp":1792918164430,"type":"update/ticker"}}"#,
+            row(10_001, 3),
+            row(10_000, 3)
+        )
+    };
+    frames.push(ticker(1_000));
+    frames.push(r#"{"channel":"trade:2","trades":[{"trade_id":7,"type":"trade","size":"1","price":"2","is_maker_ask":true,"timestamp":1792918164430}],"type":"update/trade"}"#.into());
+    frames.push(r#"{"channel":"market_stats:2","market_stats":{"mark_price":"2.5"},"timestamp":1792918164430,"type":"update/market_stats"}"#.into());
+    frames.push(r#"{"error":{"code":30003,"message":"Already Subscribed to : height"}}"#.into());
+    let user = [
+        r#"{"channel":"account_all_orders:9","orders":{"2":[{"order_index":5,"client_order_index":4294967297,"market_index":2,"filled_base_amount":"0.5","status":"open"}]},"type":"update/account_all_orders"}"#,
+        r#"{"channel":"account_all_trades:9","trades":{"2":[{"trade_id":5,"type":"trade","market_id":2,"size":"1","price":"2","ask_account_id":9,"bid_account_id":8,"is_maker_ask":true,"maker_fee":28,"timestamp":1792918164430}]},"type":"update/account_all_trades"}"#,
+        r#"{"channel":"account_all_positions:9","positions":{"2":{"sign":-1,"position":"1.5","avg_entry_price":"2.123456789"}},"type":"subscribed/account_all_positions"}"#,
+        r#"{"channel":"user_stats:9","stats":{"portfolio_value":"5"},"type":"update/user_stats"}"#,
+    ];
+    let answer = br#"{"id":"3","error":{"code":21104,"message":"invalid nonce"}}"#;
+    let mut feed = lighter::feed::FeedCodec::new(&[(InstId(0), 2)]);
+    let mut account = lighter::user::UserCodec::new(9, 1, &[(InstId(0), 2)]);
+    let mut quota = lighter::quota::Quota::new(lighter::quota::Tier::PREMIUM, 1_000, 0);
+    let mut sink = Counted(0);
+    let before = allocations();
+    for frame in &frames {
+        assert!(feed.decode(frame.as_bytes(), Stamp(1), &mut sink).is_ok());
+        assert!(feed.counts().gaps == 0);
+    }
+    for frame in user {
+        assert!(account.decode(frame.as_bytes(), Stamp(1), &mut sink).is_ok_and(|d| d.events == 1));
+    }
+    assert!(lighter::answer::decode_answer(answer).is_ok_and(|answer| answer.is_some()));
+    quota.sent(5_000, 1, lighter::quota::Cost::One);
+    assert_eq!(quota.room(6_000).orders, 999);
+    assert_eq!(allocations() - before, 0, "allocations after the codecs were made");
+    assert!(sink.0 > 400, "{} events", sink.0);
+    // The sides were full and their far levels dropped.
+    assert!(feed.kept(InstId(0), Side::Buy).count() < lighter::ladder::LEVELS_MAX);
+    assert!(feed.counts().beyond_horizon > 0);
 }

@@ -139,7 +139,10 @@ impl Core {
             realized_window: state.ledger.realized_window(now),
             realized: state.ledger.realized(),
             min_edge: state.config.fast_cancel_edge,
-            room: Side::BOTH.map(|side| state.room(side, inventory, top.mid())),
+            room: [
+                state.room(Side::Buy, inventory, top.mid()),
+                state.room(Side::Sell, inventory, top.mid()),
+            ],
             order_max: state.order_max(top.mid()),
         };
         let silence = match (ready, breaker) {

@@ -1,7 +1,6 @@
 //! Hot. The ladder's part of a decision: its sides, what is said about them, and the smallest set
 //! of changes that brings them about.
 
-use super::quote::Wanted;
 use super::{Core, InstState, Outputs};
 use crate::event::{Component, Stamp};
 use crate::explain::Note;
@@ -42,7 +41,7 @@ impl Core {
                 sides[side.index()] = own[side.index()];
             }
         }
-        let mut changes = [const { Wanted::NONE }; 2];
+        let mut changes = [None; 2];
         for (side, changes) in sides.iter_mut().zip(&mut changes) {
             let at = side.quote.side;
             if self.makes_way(inst, at) {
@@ -56,7 +55,9 @@ impl Core {
         let say = |core: &Core, side: usize, target: Target, out: &mut Outputs| {
             core.say_level(inst, &sides[side], target, out);
         };
-        self.bring_about(inst, Component::Ladder, &changes, cause, out, say);
+        if changes.iter().any(Option::is_some) {
+            self.bring_about(inst, Component::Ladder, &changes, cause, out, say);
+        }
     }
 
     /// How the capacity was spread, when that is news.

@@ -27,44 +27,46 @@ impl Core {
         }
         // The maker always sees the market, so that its guards keep their memory; what silences it
         // from outside then takes the place of its quotes.
-        let mut quotes =
-            Side::BOTH.map(|side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid)));
+        let silent = |side| SideQuote::silent(side, silence.unwrap_or(Silence::BookInvalid));
+        let mut quotes;
         let mut kept = None;
         if let Some(view) = view {
-            let own = state.quotes(inst, view, out);
-            match silence {
-                None => quotes = own,
+            quotes = state.quotes(inst, view, out);
+            let stays = match silence {
                 // The venue refuses our orders, so nothing new is placed; but a resting quote that
                 // reduces inventory stays as long as it is where it should be.
-                Some(Silence::Breaker) => kept = state.reducing_side(),
-                // Nothing that adds is proved; what reduces goes on as it is.
-                Some(Silence::Unproved) => {
-                    if let Some(side) = state.reducing_side() {
-                        quotes[side.index()] = own[side.index()];
-                    }
+                Some(Silence::Breaker) => {
+                    kept = state.reducing_side();
+                    kept
                 }
-                Some(_) => {}
+                // Nothing that adds is proved; what reduces goes on as it is.
+                Some(Silence::Unproved) => state.reducing_side(),
+                _ => None,
+            };
+            if silence.is_some() {
+                for quote in quotes.iter_mut().filter(|q| stays != Some(q.side)) {
+                    *quote = silent(quote.side);
+                }
             }
-            if let Some(side) = kept {
-                quotes[side.index()] = own[side.index()];
-            }
+        } else {
+            quotes = [silent(Side::Buy), silent(Side::Sell)];
         }
         // Every cancel goes before every new order: egress puts neighbours of one kind into one
         // frame, so a quote that moves on both sides costs two signatures and not four.
-        let mut changes = [const { Wanted::NONE }; 2];
-        for (mut quote, changes) in quotes.into_iter().zip(&mut changes) {
+        let mut changes = [None; 2];
+        for (quote, changes) in quotes.iter_mut().zip(&mut changes) {
             if self.makes_way(inst, quote.side) {
-                quote = SideQuote::silent(quote.side, Silence::Risk);
+                *quote = SideQuote::silent(quote.side, Silence::Risk);
             }
             self.counts.silences[quote.silence.map_or(0, |s| s as usize)] += 1;
             let state = &mut self.insts[usize::from(inst.0)];
             // Borrowed: the parameters are half a kilobyte.
             let Some(params) = &state.config.maker else { return };
-            let targets = maker::targets(&quote, params, &mut state.quantizer);
+            let targets = maker::targets(quote, params, &mut state.quantizer);
             let cancels_only = kept == Some(quote.side);
-            *changes = self.requote(inst, &quote, &targets, cancels_only, cause, out);
+            *changes = self.requote(inst, quote, &targets, cancels_only, cause, out);
         }
-        if changes.iter().any(|c| c.any) {
+        if changes.iter().any(Option::is_some) {
             self.bring_about(inst, Component::Maker, &changes, cause, out, |_, _, _, _| {});
         }
     }
@@ -75,23 +77,26 @@ impl Core {
         &mut self,
         inst: InstId,
         component: Component,
-        changes: &[Wanted<N>; 2],
+        changes: &[Option<Wanted<N>>; 2],
         cause: Stamp,
         out: &mut Outputs,
         placed: impl Fn(&Core, usize, Target, &mut Outputs),
     ) {
+        let sides = || {
+            changes.iter().enumerate().filter_map(|(side, wanted)| Some((side, wanted.as_ref()?)))
+        };
         // A refusal has its own note and counter.
-        for (side, wanted) in changes.iter().enumerate() {
-            for (old, target) in wanted.modify.iter().flatten() {
-                if self.modify(inst, component, *old, *target, cause, out).is_ok() {
-                    placed(self, side, *target, out);
+        for (side, wanted) in sides() {
+            for (old, target) in wanted.moves() {
+                if self.modify(inst, component, old, target, cause, out).is_ok() {
+                    placed(self, side, target, out);
                 }
             }
         }
-        for (side, wanted) in changes.iter().enumerate() {
-            for target in wanted.place.iter().flatten() {
-                if self.place(inst, component, *target, cause, out).is_ok() {
-                    placed(self, side, *target, out);
+        for (side, wanted) in sides() {
+            for target in wanted.new_ones() {
+                if self.place(inst, component, target, cause, out).is_ok() {
+                    placed(self, side, target, out);
                 }
             }
         }
@@ -113,7 +118,7 @@ impl Core {
         cancels_only: bool,
         cause: Stamp,
         out: &mut Outputs,
-    ) -> Wanted<N> {
+    ) -> Option<Wanted<N>> {
         let now = self.now;
         let state = &mut self.insts[usize::from(inst.0)];
         let own = state.orders.iter().filter(|o| o.component.is_quoting());
@@ -133,20 +138,27 @@ impl Core {
         if let Some(at) = changes.later {
             self.wake(inst, at);
         }
-        Wanted { any, modify: changes.modify, place: changes.place }
+        any.then_some(Wanted { place: changes.place, old: changes.old })
     }
 }
 
 /// What one side is to get, after its cancels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<const N: usize> {
-    any: bool,
-    modify: [Option<(OrderId, Target)>; N],
     place: [Option<Target>; N],
+    /// Whose place each target takes, if not a new one.
+    old: [Option<OrderId>; N],
 }
 
 impl<const N: usize> Wanted<N> {
-    pub(super) const NONE: Wanted<N> = Wanted { any: false, modify: [None; N], place: [None; N] };
+    fn moves(&self) -> impl Iterator<Item = (OrderId, Target)> {
+        self.old.iter().zip(&self.place).filter_map(|(old, target)| Some(((*old)?, (*target)?)))
+    }
+
+    fn new_ones(&self) -> impl Iterator<Item = Target> {
+        let rows = self.old.iter().zip(&self.place);
+        rows.filter_map(|(old, target)| if old.is_none() { *target } else { None })
+    }
 }
 
 impl InstState {
@@ -167,7 +179,7 @@ impl InstState {
         out: &mut Outputs,
     ) -> [Bps; 2] {
         let reducing = self.reducing_side();
-        let alone = Side::BOTH.map(|side| self.is_alone(side, view));
+        let alone = [self.is_alone(Side::Buy, view), self.is_alone(Side::Sell, view)];
         let Some(params) = self.config.quoting() else { return [Bps::ZERO; 2] };
         let notes = &mut out.notes;
         self.quality.update(&params.quality, view.now, view.top.mid2(), |m| {

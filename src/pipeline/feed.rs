@@ -36,6 +36,10 @@ pub struct FeedStep {
     owed_link: Option<bool>,
     heard: u64,
     pinged: u64,
+    /// The venue waits for our pong.
+    owes_pong: bool,
+    /// The venue is about to close the connection.
+    closing: bool,
     asked: Vec<u64>,
 }
 
@@ -83,6 +87,8 @@ impl FeedStep {
             owed_link: None,
             heard: 0,
             pinged: 0,
+            owes_pong: false,
+            closing: false,
             asked: vec![0; instruments],
         }
     }
@@ -117,8 +123,10 @@ impl FeedStep {
             Ok(FeedFrame::Bbo) => counts.bbos.add(1),
             Ok(FeedFrame::Trades(n)) => counts.trades.add(u64::from(n)),
             Ok(FeedFrame::Context) => counts.contexts.add(1),
-            Ok(FeedFrame::Control) => {}
+            Ok(FeedFrame::Control | FeedFrame::Silent) => {}
             Ok(FeedFrame::Unknown) => counts.unknown.add(1),
+            Ok(FeedFrame::Ping) => self.owes_pong = true,
+            Ok(FeedFrame::Closing) => self.closing = true,
             Ok(FeedFrame::Full(inst)) => {
                 counts.dropped.add(1);
                 self.owe(inst, GapReason::RingFull);
@@ -175,6 +183,8 @@ impl FeedStep {
     #[cold]
     fn connect(&mut self, now: Stamp) -> usize {
         let Some(Ok(mut conn)) = self.dialer.poll() else { return 0 };
+        self.codec.connected();
+        (self.owes_pong, self.closing) = (false, false);
         for frame in self.codec.subscriptions() {
             if conn.send(frame.as_bytes()).is_err() {
                 self.dialer.lost();
@@ -198,13 +208,23 @@ impl FeedStep {
         self.owes = true;
     }
 
-    /// Pings, half-open detection, snapshot requests.
+    /// Pings and pongs, half-open detection, snapshot requests.
     fn keep(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         if now.0.saturating_sub(self.heard) > SILENCE_NS {
             conn.close();
             return Err(NetError::Timeout);
         }
-        if now.0.saturating_sub(self.heard.max(self.pinged)) > PING_NS {
+        if self.closing {
+            conn.close();
+            return Err(NetError::Closed);
+        }
+        if self.owes_pong {
+            conn.send(self.codec.pong().as_bytes())?;
+            self.owes_pong = false;
+        }
+        if now.0.saturating_sub(self.heard.max(self.pinged)) > PING_NS
+            || now.0.saturating_sub(self.pinged) > self.codec.heard_within_ns()
+        {
             self.pinged = now.0;
             conn.send(self.codec.ping().as_bytes())?;
         }

@@ -276,14 +276,15 @@ impl Maker {
         quality: [Bps; 2],
         quantizer: &mut Quantizer,
     ) -> [SideQuote; 2] {
-        let drafts = self.draft(params, view, quality);
-        drafts.map(|quote| {
-            if quote.silence.is_some() {
-                return quote;
+        // In place: a quote is more than a cache line, and each copy of it shows in the profile.
+        let mut quotes = self.draft(params, view, quality);
+        for quote in &mut quotes {
+            if quote.silence.is_none() {
+                let px = bounded(view, quote.side, self.wanted(params, view, quote));
+                self.size_up(params, view, px, quote, quantizer);
             }
-            let px = bounded(view, quote.side, self.wanted(params, view, &quote));
-            self.sized(params, view, px, quote, quantizer)
-        })
+        }
+        quotes
     }
 
     /// What both sides are before they have a price and a size: their guards' parts and factors, and
@@ -342,16 +343,17 @@ impl Maker {
             factors,
             raised: false,
         };
-        Side::BOTH.map(|side| {
-            let mut quote = draft;
+        let mut quotes = [draft, draft];
+        for (quote, side) in quotes.iter_mut().zip(Side::BOTH) {
             quote.side = side;
             quote.parts[SpreadPart::Quality as usize] = quality[side.index()].0 as i32;
             if failed {
                 quote.silence = Some(Silence::Overflow);
-                return quote;
+            } else {
+                self.filter_side(params, view, quote);
             }
-            self.filtered(params, view, quote)
-        })
+        }
+        quotes
     }
 
     /// Half the spread from the reservation price: a model's part as fine as it is, the others in
@@ -391,7 +393,8 @@ impl Maker {
         }
     }
 
-    fn filtered(&self, params: &MakerParams, view: &View, mut quote: SideQuote) -> SideQuote {
+    /// Silences the side, or adds the trend's part to it.
+    fn filter_side(&self, params: &MakerParams, view: &View, quote: &mut SideQuote) {
         let side = quote.side;
         let held = view.inventory.abs();
         let adding = Side::of_sign(view.inventory) == Some(side);
@@ -404,9 +407,9 @@ impl Maker {
         } else {
             self.filter(params, side)
         };
-        if let Some(silence) = silence {
-            quote.silence = Some(silence);
-            return quote;
+        if silence.is_some() {
+            quote.silence = silence;
+            return;
         }
         // The trend's extra belongs to one side, so it counts twice in the full spread of that
         // side's explanation and once in its distance.
@@ -414,21 +417,20 @@ impl Maker {
         if self.regime.trend != Trend::None && (!run_over || !params.trend_pauses) {
             quote.parts[SpreadPart::Trend as usize] = 2 * params.trend_extra.0 as i32;
         }
-        quote
     }
 
     /// The size, in the room that the limits leave, and through the one door.
-    fn sized(
+    fn size_up(
         &self,
         params: &MakerParams,
         view: &View,
         px: Price,
-        mut quote: SideQuote,
+        quote: &mut SideQuote,
         quantizer: &mut Quantizer,
-    ) -> SideQuote {
+    ) {
         let (side, reducing) = (quote.side, quote.reduces(view));
         let held = view.inventory.abs();
-        let wish = self.size(params, &quote, held, reducing).min(view.order_max);
+        let wish = self.size(params, quote, held, reducing).min(view.order_max);
         let room = view.room[side.index()];
         let (wish, levels) = fit(wish, quote.levels.clamp(1, LEVELS_MAX), room);
         quote.levels = levels;
@@ -458,7 +460,6 @@ impl Maker {
             Quantized::OutOfGrid => quote.silence = Some(Silence::OutOfGrid),
             Quantized::Overflow => quote.silence = Some(Silence::Overflow),
         }
-        quote
     }
 
     /// size x factors, within size_min..size_max; beyond the soft cap the reducing side offers the
@@ -569,10 +570,13 @@ pub fn targets(
     if quote.silence.is_some() {
         return out;
     }
-    let mut last = Some(quote.px);
     // The best level has been through the door already.
     let (px, qty) = (quote.px, quote.qty);
     out[0] = Some(Target { side: quote.side, px, qty, tif: Tif::Alo, reduce_only: false });
+    if quote.levels <= 1 {
+        return out;
+    }
+    let mut last = Some(quote.px);
     for (i, slot) in out.iter_mut().enumerate().take(quote.levels.clamp(1, LEVELS_MAX)).skip(1) {
         let away = Bps(params.level_step.0 * i as i64);
         let px = match quote.side {

@@ -75,6 +75,12 @@ pub(crate) fn line(x: i64, x0: i64, x1: i64, y0: i64, y1: i64) -> i64 {
     if x <= x0 {
         return y0;
     }
-    let rise = i128::from(y1 - y0) * i128::from(x - x0);
-    y0 + (rise / i128::from(x1 - x0)) as i64
+    // The product of two differences in bps fits an i64; a division of an i128 is a call.
+    match (y1 - y0).checked_mul(x - x0) {
+        Some(rise) => y0 + rise / (x1 - x0),
+        None => {
+            let rise = i128::from(y1 - y0) * i128::from(x - x0);
+            y0 + (rise / i128::from(x1 - x0)) as i64
+        }
+    }
 }

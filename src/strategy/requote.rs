@@ -31,8 +31,8 @@ pub struct RequoteParams {
 pub struct Changes<const N: usize> {
     pub cancel: [Option<OrderId>; N],
     pub place: [Option<Target>; N],
-    /// Orders that move: each takes its target's place and price at once.
-    pub modify: [Option<(OrderId, Target)>; N],
+    /// The order whose place a target takes, by the target's index; `None`: it is a new one.
+    pub old: [Option<OrderId>; N],
     /// A quote should change but is not old enough: look again then.
     pub later: Option<Nanos>,
 }
@@ -45,8 +45,7 @@ pub fn diff<'a, const N: usize>(
     targets: &[Option<Target>; N],
     resting: impl Iterator<Item = &'a Order>,
 ) -> Changes<N> {
-    let mut changes =
-        Changes { cancel: [None; N], place: *targets, modify: [None; N], later: None };
+    let mut changes = Changes { cancel: [None; N], place: *targets, old: [None; N], later: None };
     let mut blocked = false;
     let mut cancels = 0;
     for order in resting.filter(|o| o.side == side) {
@@ -94,27 +93,29 @@ impl<const N: usize> Changes<N> {
     /// Each order that would be cancelled takes the place of an order that would be placed, as far
     /// as there are both.
     fn pair_up(&mut self) {
-        let mut wanted = self.place.iter_mut().filter(|t| t.is_some_and(is_modifiable));
-        for (cancel, modify) in self.cancel.iter_mut().zip(&mut self.modify) {
-            let Some(id) = *cancel else { break };
-            let Some(target) = wanted.next().and_then(Option::take) else { break };
-            *modify = Some((id, target));
-            *cancel = None;
+        let mut cancels = self.cancel.iter_mut().filter(|id| id.is_some());
+        for (target, old) in self.place.iter().zip(&mut self.old) {
+            if target.is_some_and(is_modifiable) {
+                let Some(id) = cancels.next() else { break };
+                *old = id.take();
+            }
         }
     }
 
     /// Nothing takes the place of what goes: what would be modified is cancelled.
     pub fn cancels_only(&mut self) {
         self.place = [None; N];
-        for (cancel, modify) in self.cancel.iter_mut().zip(&mut self.modify) {
-            if let Some((id, _)) = modify.take() {
-                *cancel = Some(id);
+        let mut room = self.cancel.iter_mut().filter(|id| id.is_none());
+        for id in self.old.iter_mut().filter_map(Option::take) {
+            // There is room: each of them came from here.
+            if let Some(slot) = room.next() {
+                *slot = Some(id);
             }
         }
     }
 
     pub fn places(&self) -> bool {
-        self.place.iter().any(Option::is_some) || self.modify.iter().any(Option::is_some)
+        self.place.iter().any(Option::is_some)
     }
 }
 

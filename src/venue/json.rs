@@ -56,6 +56,11 @@ impl<'a> Cursor<'a> {
         malformed(self.at, kind)
     }
 
+    /// The bytes from here to a later place of the same text; none when it is not later.
+    pub fn until(&self, later: &Cursor<'a>) -> &'a [u8] {
+        self.bytes.get(self.at..later.at).unwrap_or(b"")
+    }
+
     /// The next byte that is not white space, not taken.
     #[inline]
     pub fn peek(&mut self) -> Read<u8> {

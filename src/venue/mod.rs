@@ -5,6 +5,7 @@ pub mod hyperliquid;
 pub mod json;
 pub mod lighter;
 mod nonces;
+mod scan;
 pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};
@@ -64,12 +65,23 @@ pub enum FeedFrame {
     Unknown,
     /// The sink had no room for a message of this market.
     Full(InstId),
+    /// Read, and nothing for the core in it that it does not have.
+    Silent,
+    /// The venue wants [`MarketFeed::pong`].
+    Ping,
+    /// The venue is about to close the connection: end it, and make a new one.
+    Closing,
 }
 
 /// The public side of a venue: a closed set with one `match`. A new venue is one arm here.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a connection; a box would be one more load a frame"
+)]
 pub enum MarketFeed {
     Hyperliquid(hyperliquid::feed::FeedCodec),
+    Lighter(lighter::feed::FeedCodec),
 }
 
 impl MarketFeed {
@@ -90,6 +102,21 @@ impl MarketFeed {
                 Decoded::UnknownChannel | Decoded::UnknownMarket => FeedFrame::Unknown,
                 Decoded::Full(inst) => FeedFrame::Full(inst),
             }),
+            MarketFeed::Lighter(codec) => Ok(match codec.decode(frame, recv, sink)? {
+                lighter::feed::Decoded::Book(_) => FeedFrame::Book,
+                lighter::feed::Decoded::Bbo(_) => FeedFrame::Bbo,
+                lighter::feed::Decoded::Full(inst) => FeedFrame::Full(inst),
+                other => lighter_rare(other),
+            }),
+        }
+    }
+
+    /// A connection stands: nothing of the one before continues.
+    pub fn connected(&mut self) {
+        match self {
+            // Each of its books is whole.
+            MarketFeed::Hyperliquid(_) => {}
+            MarketFeed::Lighter(codec) => codec.connected(),
         }
     }
 
@@ -97,6 +124,7 @@ impl MarketFeed {
     pub fn subscriptions(&self) -> Vec<String> {
         match self {
             MarketFeed::Hyperliquid(codec) => codec.subscriptions(),
+            MarketFeed::Lighter(codec) => codec.subscriptions(),
         }
     }
 
@@ -104,6 +132,7 @@ impl MarketFeed {
     pub fn resubscribe(&self, inst: InstId) -> Vec<String> {
         match self {
             MarketFeed::Hyperliquid(codec) => codec.resubscribe(inst),
+            MarketFeed::Lighter(codec) => codec.resubscribe(inst),
         }
     }
 
@@ -111,6 +140,43 @@ impl MarketFeed {
     pub fn ping(&self) -> &'static str {
         match self {
             MarketFeed::Hyperliquid(_) => r#"{"method":"ping"}"#,
+            MarketFeed::Lighter(_) => lighter::control::PING,
+        }
+    }
+
+    /// The longest time in which the venue must hear from us although it sends, in ns. Lighter
+    /// closes after two minutes; half of that leaves room for one lost frame.
+    pub fn heard_within_ns(&self) -> u64 {
+        match self {
+            MarketFeed::Hyperliquid(_) => u64::MAX,
+            MarketFeed::Lighter(_) => 60_000_000_000,
+        }
+    }
+
+    /// The answer to the venue's own ping.
+    pub fn pong(&self) -> &'static str {
+        match self {
+            // Its pings are the protocol's, which the socket answers.
+            MarketFeed::Hyperliquid(_) => r#"{"method":"ping"}"#,
+            MarketFeed::Lighter(_) => lighter::control::PONG,
+        }
+    }
+}
+
+/// A Lighter frame that is neither book nor top.
+fn lighter_rare(decoded: lighter::feed::Decoded) -> FeedFrame {
+    use lighter::control::Control;
+    use lighter::feed::Decoded as D;
+    match decoded {
+        D::Trades(n) => FeedFrame::Trades(n),
+        D::Stats(_) => FeedFrame::Context,
+        D::Control(Control::Ping) => FeedFrame::Ping,
+        D::Control(Control::Shutdown { .. }) => FeedFrame::Closing,
+        D::Control(Control::Unknown) | D::UnknownChannel | D::UnknownMarket => FeedFrame::Unknown,
+        D::Control(_) => FeedFrame::Control,
+        D::Full(inst) => FeedFrame::Full(inst),
+        D::Book(_) | D::Bbo(_) | D::Old(_) | D::Gap(..) | D::Waiting(_) | D::Height(_) => {
+            FeedFrame::Silent
         }
     }
 }

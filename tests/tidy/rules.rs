@@ -60,24 +60,6 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     // The settings of a market as the proof's chains.
     ("proved", &["units", "instrument", "event", "strategy", "core"]),
     ("config", &["units", "instrument", "orders", "strategy", "risk", "core"]),
-    // Core and exchange in one loop; of venue it takes the reading of a refusal.
-    (
-        "backtest",
-        &[
-            "units",
-            "instrument",
-            "event",
-            "ledger",
-            "strategy",
-            "explain",
-            "core",
-            "venue",
-            "sim",
-            "journal",
-        ],
-    ),
-    // The proof at the start: settings as chains of sizes.
-    ("proved", &["units", "instrument", "event", "strategy", "core"]),
     // Everything left of it, and no strategy by name.
     (
         "pipeline",

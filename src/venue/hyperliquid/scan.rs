@@ -18,77 +18,8 @@ use super::feed::{Book, LEVELS_MAX, Quote, TRADES_MAX, Trade};
 use super::markets::{Markets, take_name};
 use crate::event::Level;
 use crate::units::{Price, Qty, Side};
-use crate::venue::swar::{self, ZEROS, all_digits, find, low_bytes, word};
-
-/// Bytes that the longest level of the scanners' kind can have, with room for a last load.
-const WINDOW: usize = 64;
-
-/// Where the eight characters at an offset come from.
-trait Source {
-    fn eight(&self, at: usize) -> u64;
-}
-
-/// Inside a frame: one bounds check for a whole level.
-impl Source for [u8; WINDOW] {
-    #[inline(always)]
-    fn eight(&self, at: usize) -> u64 {
-        word(self, at).unwrap_or(0)
-    }
-}
-
-/// The end of a frame, which reads as if zeros followed: they match nothing.
-struct Tail<'a>(&'a [u8]);
-
-impl Source for Tail<'_> {
-    #[inline(always)]
-    fn eight(&self, at: usize) -> u64 {
-        let have = self.0.len().saturating_sub(at);
-        if have >= 8 {
-            return word(self.0, at).unwrap_or(0);
-        }
-        // The last eight bytes of the frame, pushed down over what lies before `at`.
-        let last = self.0.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        if have == 0 { 0 } else { last >> (64 - 8 * have) }
-    }
-}
-
-/// Up to eight characters as a word.
-const fn literal(text: &[u8]) -> u64 {
-    let (mut value, mut i) = (0, 0);
-    while i < text.len() {
-        value |= (text[i] as u64) << (8 * i);
-        i += 1;
-    }
-    value
-}
-
-/// Whether the `len` bytes from `at` are `text`.
-#[inline(always)]
-fn stands(source: &impl Source, at: usize, text: u64, len: usize) -> bool {
-    (source.eight(at) ^ text) & low_bytes(len) == 0
-}
-
-/// Reads the decimal at `at`, which the `after_len` characters `after`, a quote first, must follow.
-/// Returns it (0 when the cursor has to read it) and where it goes on.
-///
-/// What follows is compared before anything is computed: that proves the length, on which the next
-/// field waits, also for eight characters, whose quote is not in the first word, and leaves no
-/// branch that depends on the data.
-#[inline(always)]
-fn decimal(source: &impl Source, at: usize, after: u64, after_len: usize) -> Option<(i64, usize)> {
-    let text = source.eight(at);
-    let len = find(text, b'"');
-    if stands(source, at + len, after, after_len) {
-        return Some((swar::short_decimal(text, len), at + len + after_len));
-    }
-    if len < 8 {
-        return None;
-    }
-    let more = source.eight(at + 8);
-    let len = 8 + find(more, b'"');
-    let raw = swar::long_decimal(text, more, len);
-    stands(source, at + len, after, after_len).then_some((raw, at + len + after_len))
-}
+use crate::venue::scan::{Source, Tail, decimal, literal, stands, take_time};
+use crate::venue::swar::{self, ZEROS, all_digits, find, word};
 
 /// Length of the number of orders `n` that ends before `end`: 1..=7 digits.
 #[inline(always)]
@@ -178,18 +109,6 @@ fn take_sides<'a, const DOCUMENTED: bool>(
     let (bid_count, rest) = take_side::<DOCUMENTED>(bytes, bids)?;
     let (ask_count, rest) = take_side::<DOCUMENTED>(rest.strip_prefix(b",")?, asks)?;
     Some(([bid_count, ask_count], rest.strip_prefix(b"]")?))
-}
-
-/// A venue time: exactly 13 digits, from September 2001 to 2286.
-#[inline(always)]
-fn take_time(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let window: &[u8; 16] = bytes.first_chunk()?;
-    let (first, last) = (word(window, 0)? ^ ZEROS, (word(window, 8)? ^ ZEROS) << 24);
-    if first as u8 == 0 || !all_digits(first) || !all_digits(last) {
-        return None;
-    }
-    let ms = swar::eight_digits(first).wrapping_mul(100_000).wrapping_add(swar::eight_digits(last));
-    Some((ms, &bytes[13..]))
 }
 
 /// A whole `l2Book` frame.

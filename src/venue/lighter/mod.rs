@@ -1,6 +1,16 @@
 //! Hot. Lighter: its cryptography, its transactions, and the frames that carry them.
 
+pub mod answer;
+pub mod control;
 pub mod crypto;
+pub mod errors;
+pub mod feed;
+pub mod info;
+pub mod ladder;
+mod markets;
+pub mod meta;
 pub mod orders;
+pub mod quota;
 pub mod token;
 pub mod tx;
+pub mod user;
