@@ -299,7 +299,7 @@ fn a_run_shows_what_it_does_and_takes_commands_over_http() {
         "  SOL: fills ",
         "rejected by the venue: ",
         "refused by us: ",
-        "tick_to_order",
+        "  decide ",
         "stopped after ",
         "open orders at the venue: 0",
         ": the venue agrees",
