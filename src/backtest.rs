@@ -21,7 +21,7 @@ use crate::event::{
     VenueOrderState,
 };
 use crate::explain::Note;
-use crate::instrument::{InstId, InstrumentSpec, Quantizer, SpecError};
+use crate::instrument::{InstId, InstrumentSpec, Quantizer, SpecError, VenueId};
 use crate::proved::at_run_time;
 use crate::sim::exchange::{
     AccountId, BookLevel, Exchange, Fill, Market, NewOrder, Notice, OrderRef, OrderStatus,
@@ -29,7 +29,7 @@ use crate::sim::exchange::{
 };
 use crate::strategy::maker::Silence;
 use crate::units::{Nanos, Price, Qty, Side};
-use crate::venue::hyperliquid::errors;
+use crate::venue::build;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Levels of a side in a book message, as at the venue.
@@ -439,9 +439,12 @@ fn order_id(cloid: Option<u128>) -> OrderId {
     cloid.and_then(|c| u64::try_from(c).ok()).map_or(OrderId::EXTERNAL, OrderId)
 }
 
+/// Whose sentences the exchange speaks.
+const DIALECT: VenueId = VenueId::Hyperliquid;
+
 /// The venue's sentence, typed as it would be from the wire.
 fn reason(reject: &Reject) -> crate::event::RejectReason {
-    errors::reject_reason(reject.to_string().as_bytes())
+    build::reject_reason(DIALECT, reject.to_string().as_bytes())
 }
 
 fn answer_event(action: &Action, outcome: &Outcome, recv: Stamp) -> Option<Event> {
@@ -465,7 +468,7 @@ fn answer_event(action: &Action, outcome: &Outcome, recv: Stamp) -> Option<Event
             Some(Event::Canceled { order, reason: CancelReason::ByUs, recv })
         }
         (Action::Cancel { order, .. }, Outcome::Rejected(reject)) => {
-            let gone = errors::cancel_gone(reject.to_string().as_bytes());
+            let gone = build::cancel_gone(DIALECT, reject.to_string().as_bytes());
             Some(Event::CancelReject { order, gone, recv })
         }
         _ => None,

@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::net::Shutdown;
 
 use frame::{CONTROL_MAX, Fault, FrameReader, MASKED_HEAD_MAX, Opcode, write_masked};
-pub use http::{Endpoint, http_post};
+pub use http::{Call, Endpoint, http_call, http_post};
 use mask::MaskKeys;
 use tls::Transport;
 pub use tls::{TlsFault, Trust};

@@ -9,30 +9,23 @@ use crate::event::{Action, Command, Event, Timed};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
 use crate::journal::file::Writer;
 use crate::journal::{Record, header::Header};
-use crate::net::http::HttpLimits;
-use crate::net::{Endpoint, Limits, http_post};
+use crate::net::{Endpoint, Limits};
 use crate::pipeline::Step;
-use crate::pipeline::chores::{Ask, Chores, Listing, Prove};
+use crate::pipeline::chores::{Ask, Chores, Prove};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::dial::Dialer;
 use crate::pipeline::egress::{EgressStep, Parts};
 use crate::pipeline::feed::FeedStep;
 use crate::pipeline::metrics::Metrics;
 use crate::pipeline::reconcile::Reconciler;
+use crate::pipeline::rest;
 use crate::pipeline::runner::{self, Wait};
 use crate::pipeline::sequencer::{Rings, SequencerStep};
 use crate::pipeline::table::{Table, ThreadRow};
 use crate::proved::at_run_time;
 use crate::risk::Approved;
-use crate::venue::eip712::PooledSigner;
-use crate::venue::eip712::{Address, PoolFiller};
-use crate::venue::hyperliquid::account::Account;
-use crate::venue::hyperliquid::feed::FeedCodec;
-use crate::venue::hyperliquid::meta::{self, Fees, MetaError};
-use crate::venue::hyperliquid::orders::{CodecConfig, OrderCodec};
-use crate::venue::hyperliquid::sign::Network;
-use crate::venue::hyperliquid::user::UserCodec;
-use crate::venue::{MarketFeed, VenueAccount};
+use crate::venue::build::{self, Access, Filler, NotTraded};
+use crate::venue::rest::{Pass, Topic, VenueRest};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use ring::spsc::{self, Consumer, Producer};
 use std::fs::File;
@@ -52,12 +45,8 @@ pub struct Spec {
     /// Where orders go.
     pub ws: Endpoint,
     pub rest: Endpoint,
-    pub network: Network,
     /// The account that is traded, and who signs for it.
-    pub owner: Address,
-    pub signer: PooledSigner,
-    /// Fills the signer's nonce pool, when it has one.
-    pub filler: Option<PoolFiller>,
+    pub access: Access,
     /// Tag of this run's client order ids.
     pub run_tag: u64,
     pub specs: Vec<InstrumentSpec>,
@@ -73,6 +62,7 @@ pub struct Spec {
 #[derive(Debug)]
 pub enum StartError {
     Spec(SpecError),
+    Venue(NotTraded),
     /// The journal's file can't be written.
     Journal(PathBuf, std::io::Error),
     /// The machine gives no thread.
@@ -83,6 +73,7 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StartError::Spec(error) => f.write_str(error.name()),
+            StartError::Venue(error) => write!(f, "{error}"),
             StartError::Journal(path, error) => {
                 write!(f, "journal {}: {error}: choose journal.path elsewhere", path.display())
             }
@@ -198,17 +189,18 @@ impl Session {
         let (telemetry_out, telemetry) = spsc::channel(depths.telemetry);
         let (tap_out, tap) = bounded(1 << 14);
         let (journal_out, journal) = start_journal(&spec, &metrics, tap_out)?;
-        let cold = start_pool(spec.filler.take(), &stop)?;
+        let cold = start_pools(spec.access.fillers(), &stop)?;
 
-        let markets: Vec<_> =
-            spec.specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
+        let market_venue = spec.specs.first().map_or(spec.access.venue(), |first| first.venue);
+        let codec = build::feed(market_venue, &spec.specs).map_err(StartError::Venue)?;
+        let markets = spec.specs.len();
         let core = Core::new(&spec.core).map_err(StartError::Spec)?;
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
+            codec,
             Dialer::new(spec.market_ws.clone(), Limits::default(), spec.clock.clone()),
             ends.market.0,
             ends.asks.1,
-            markets.len(),
+            markets,
             spec.clock.clone(),
             Arc::clone(&metrics),
         );
@@ -223,7 +215,7 @@ impl Session {
         };
         let strategy = SequencerStep::new(
             core,
-            markets.len(),
+            markets,
             rings,
             spec.clock.clone(),
             Arc::clone(&metrics),
@@ -294,17 +286,19 @@ fn egress(
     events: Producer<Event>,
     metrics: &Arc<Metrics>,
 ) -> Result<EgressStep, StartError> {
-    let Spec { ws, rest, network, owner, signer, run_tag, specs, core, clock, .. } = spec;
+    let Spec { ws, rest: base, access, run_tag, specs, core, clock, .. } = spec;
     let ids = (0..).map(InstId);
     let instruments = ids.zip(&specs).map(|(i, s)| Instrument::new(i, *s));
     let instruments = instruments.collect::<Result<_, _>>().map_err(StartError::Spec)?;
-    let venue = account(network, run_tag, &specs, signer, owner);
+    let symbols: Vec<_> = specs.iter().map(|s| s.symbol).collect();
+    let mut rest = access.owner().rest(&symbols);
+    rest.know(&specs);
     Ok(EgressStep::new(Parts {
-        venue: VenueAccount::Hyperliquid(venue),
+        venue: access.account(run_tag, &specs),
         instruments,
         dialer: Dialer::new(ws, Limits::default(), clock.clone()),
-        reconciler: Reconciler::new(&rest, owner, clock.clone()),
-        chores: Chores::new(rules_asker(&rest, &clock), prover(&core), specs),
+        reconciler: Reconciler::new(&base, rest.clone(), clock.clone()),
+        chores: Chores::new(rules_asker(&base, rest, &clock), prover(&core), specs),
         actions,
         events,
         clock,
@@ -312,65 +306,14 @@ fn egress(
     }))
 }
 
-/// The account's side of the venue.
-fn account(
-    network: Network,
-    run_tag: u64,
-    specs: &[InstrumentSpec],
-    signer: PooledSigner,
-    owner: Address,
-) -> Account {
-    let ids = || (0..).map(InstId);
-    let markets: Vec<_> = ids().zip(specs.iter().map(|s| s.symbol)).collect();
-    let codec = OrderCodec::new(CodecConfig {
-        network,
-        vault: None,
-        run_tag,
-        assets: ids().zip(specs.iter().map(|s| s.asset)).collect(),
-        order_ttl_ms: None,
-        ioc_priority: None,
-        builder: None,
-    });
-    Account::new(codec, UserCodec::new(run_tag, &markets), signer, owner)
-}
-
-/// Reads the rules of markets again. The venue states the decimals of sizes, and with them grid and
-/// lot, and whether a market is listed; its minimums are documented, not stated, so with the same
-/// decimals what is known of them stays.
-fn rules_asker(rest: &Endpoint, clock: &Clock) -> Ask {
-    let (info, clock) = (rest.with_path("/info"), clock.clone());
-    Arc::new(move |specs| {
-        let mut answers: Vec<(&str, Vec<u8>)> = Vec::new();
-        for known in specs {
-            let body = meta::question(known.symbol.as_str());
-            if !answers.iter().any(|(asked, _)| *asked == body) {
-                let now = || clock.stamp().0;
-                let answer = http_post(&info, body.as_bytes(), &HttpLimits::default(), &now);
-                answers.push((body, answer.map_err(|error| format!("{body}: {error}"))?));
-            }
-        }
-        let of = |known: &InstrumentSpec| {
-            let body = meta::question(known.symbol.as_str());
-            let answer = answers.iter().find(|(asked, _)| *asked == body);
-            listing(answer.map_or(&[][..], |(_, bytes)| bytes), known)
-        };
-        specs.iter().map(of).collect()
+/// Reads the rules of markets again.
+fn rules_asker(base: &Endpoint, rest: VenueRest, clock: &Clock) -> Ask {
+    let (base, clock) = (base.clone(), clock.clone());
+    Arc::new(move |known| {
+        // Rules are public.
+        let answers = rest::ask(&base, &rest, Topic::Listings, &Pass::default(), &clock)?;
+        rest.listings(&answers, known).map_err(|error| error.to_string())
     })
-}
-
-/// What an answer to `meta` says of a market that is known.
-pub fn listing(meta: &[u8], known: &InstrumentSpec) -> Result<Listing, String> {
-    let fees = Fees { maker: known.maker_fee, taker: known.taker_fee };
-    match meta::perp(&mut meta.to_vec(), known.symbol.as_str(), fees) {
-        // Under another number it is another market: orders would go astray.
-        Ok(stated) if stated.asset != known.asset => Ok(Listing::Gone),
-        Ok(stated) if (stated.grid, stated.lot) == (known.grid, known.lot) => {
-            Ok(Listing::Listed(*known))
-        }
-        Ok(stated) => Ok(Listing::Listed(stated)),
-        Err(MetaError::Delisted(_) | MetaError::Unknown { .. }) => Ok(Listing::Gone),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 /// Proves the settings of a market anew.
@@ -539,53 +482,22 @@ fn is_news(record: &Record) -> bool {
     }
 }
 
-/// Keeps the nonce pool full, off the hot threads.
-fn start_pool(
-    filler: Option<PoolFiller>,
+/// Keeps the nonce pools full, off the hot threads.
+fn start_pools(
+    fillers: Vec<Filler>,
     stop: &Arc<AtomicBool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
-    let Some(mut filler) = filler else { return Ok(Vec::new()) };
-    let stop = Arc::clone(stop);
-    let run = move || {
-        while !stop.load(Ordering::Acquire) {
-            // Without randomness the pool runs dry, and signing falls back and is counted.
-            if filler.fill(16) != Ok(16) {
-                std::thread::sleep(Duration::from_millis(1));
+    let start = |mut filler: Filler| {
+        let stop = Arc::clone(stop);
+        let run = move || {
+            while !stop.load(Ordering::Acquire) {
+                // Without randomness the pool runs dry, and signing falls back and is counted.
+                if filler.fill(16) != Ok(16) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
             }
-        }
-    };
-    let thread =
-        std::thread::Builder::new().name("nonces".into()).spawn(run).map_err(StartError::Thread)?;
-    Ok(vec![thread])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::{Bps, Notional, Qty, SCALE};
-
-    #[test]
-    fn what_the_metadata_says_of_a_known_market() {
-        let meta = |decimals: u32, more: &str| {
-            format!(
-                r#"{{"universe":[{{"szDecimals":5,"name":"BTC"}},
-                {{"szDecimals":{decimals},"name":"SOL"{more}}}]}}"#
-            )
         };
-        let fees = Fees { maker: Bps(1), taker: Bps(2) };
-        let mut known =
-            meta::perp(&mut meta(2, "").into_bytes(), "SOL", fees).expect("SOL is listed");
-        known.min_notional = Notional::from_raw(105 * SCALE / 10);
-        let read = |text: String| listing(text.as_bytes(), &known);
-        assert_eq!(read(meta(2, "")), Ok(Listing::Listed(known)), "minimums are not stated");
-        let Ok(Listing::Listed(finer)) = read(meta(3, "")) else { panic!("listed") };
-        assert_eq!((finer.lot, finer.maker_fee), (Qty(SCALE / 1000), Bps(1)));
-        assert_eq!(read(meta(2, r#","isDelisted":true"#)), Ok(Listing::Gone));
-        assert_eq!(
-            read(r#"{"universe":[{"szDecimals":2,"name":"SOL"}]}"#.into()),
-            Ok(Listing::Gone)
-        );
-        assert_eq!(read(r#"{"universe":[]}"#.into()), Ok(Listing::Gone));
-        assert!(read("[".into()).is_err());
-    }
+        std::thread::Builder::new().name("nonces".into()).spawn(run).map_err(StartError::Thread)
+    };
+    fillers.into_iter().map(start).collect()
 }

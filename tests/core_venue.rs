@@ -87,8 +87,9 @@ impl Venue {
                 let event = Event::OrderState { order, state, filled, venue_oid: 1, recv };
                 self.answer(rng, event);
             }
-            Action::Modify { .. } if self.down || rng.chance(self.loss) => {}
-            Action::Modify { order, old, side, qty, .. } => {
+            Action::Modify { order, old, side, qty, .. }
+                if !self.down && !rng.chance(self.loss) =>
+            {
                 self.modify(rng, order, old, side, qty);
             }
             Action::ReadAccount => self.tell_positions(),

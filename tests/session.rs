@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use evenkeel::event::{Command, Link};
 use evenkeel::explain::Alarm;
-use evenkeel::instrument::InstId;
+use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::ops::demo::venue::{self, Venue, Wiring};
 use evenkeel::ops::replay;
 use evenkeel::ops::scenario::{self, Scenario};
@@ -46,7 +46,8 @@ impl Run {
         let clock = Clock::start(SPEED);
         let stage = wild.stage(11, clock.now()).expect("a stage");
         let venue = venue::start(stage, 0, &clock).expect("a venue");
-        let specs = vec![venue.spec(wild.symbol, &clock).expect("its rules")];
+        let symbol = Symbol::new(wild.symbol).expect("a symbol");
+        let specs = venue.specs(&[symbol], &clock).expect("its rules");
         let wish =
             Wish { topology: Some(Topology::Fused), wait: Some(Wait::BackOff), cpus: Vec::new() };
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));

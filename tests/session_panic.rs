@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use evenkeel::event::Stamp;
+use evenkeel::instrument::Symbol;
 use evenkeel::ops::demo::venue::{self, Venue, Wiring};
 use evenkeel::ops::scenario;
 use evenkeel::pipeline::Step;
@@ -42,7 +43,8 @@ fn panics(name: &str, topology: Topology, thread: &'static str, drop_link: bool)
     let clock = Clock::start(SPEED);
     let stage = wild.stage(11, clock.now()).expect("a stage");
     let venue = venue::start(stage, 0, &clock).expect("a venue");
-    let specs = vec![venue.spec(wild.symbol, &clock).expect("its rules")];
+    let symbol = Symbol::new(wild.symbol).expect("a symbol");
+    let specs = venue.specs(&[symbol], &clock).expect("its rules");
     let wish = Wish { topology: Some(topology), wait: Some(Wait::BackOff), cpus: Vec::new() };
     let journal = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("panic-{name}-{}.journal", std::process::id()));

@@ -32,13 +32,13 @@ use evenkeel::pipeline::sequencer::{Rings, SequencerStep};
 use evenkeel::pipeline::table::Depths;
 use evenkeel::sim::exchange::hyperliquid_perp;
 use evenkeel::units::{Price, Qty, Side};
-use evenkeel::venue::eip712::{PoolFiller, PooledSigner, Signer, nonce_pool};
-use evenkeel::venue::hyperliquid::account::Account;
+use evenkeel::venue::MarketFeed;
+use evenkeel::venue::build::{self, Network};
+use evenkeel::venue::eip712::{PoolFiller, Signer};
+use evenkeel::venue::hyperliquid::build::Access;
 use evenkeel::venue::hyperliquid::feed::FeedCodec;
-use evenkeel::venue::hyperliquid::orders::{CodecConfig, FRAME_MAX, OrderCodec};
-use evenkeel::venue::hyperliquid::sign::Network;
-use evenkeel::venue::hyperliquid::user::UserCodec;
-use evenkeel::venue::{MarketFeed, VenueAccount};
+use evenkeel::venue::hyperliquid::orders::FRAME_MAX;
+use evenkeel::venue::rest::VenueRest;
 use ring::spsc::{Consumer, Producer, channel};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -144,26 +144,16 @@ impl Rig {
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
         let strategy =
             SequencerStep::new(core, 1, rings, clock.clone(), Arc::clone(&metrics), Arc::default());
-        let (signer, filler) = signer(pool);
+        let signer = Signer::new(KEY).expect("a valid key");
         let owner = signer.address();
+        let mut access = Access::new(Network::Mainnet, owner, signer, pool);
+        let filler = access.filler.take();
+        let rest = VenueRest::Hyperliquid(access.rest(&[symbol]));
         let egress = EgressStep::new(Parts {
-            venue: VenueAccount::Hyperliquid(Account::new(
-                OrderCodec::new(CodecConfig {
-                    network: Network::Mainnet,
-                    vault: None,
-                    run_tag: RUN_TAG,
-                    assets: vec![(INST, instrument.spec.asset)],
-                    order_ttl_ms: None,
-                    ioc_priority: None,
-                    builder: None,
-                }),
-                UserCodec::new(RUN_TAG, &[(INST, symbol)]),
-                signer,
-                owner,
-            )),
+            venue: build::Access::Hyperliquid(access).account(RUN_TAG, &[instrument.spec]),
             instruments: vec![instrument.clone()],
             dialer: dialer(),
-            reconciler: Reconciler::new(&endpoint, owner, clock.clone()),
+            reconciler: Reconciler::new(&endpoint, rest, clock.clone()),
             chores: Chores::none(vec![instrument.spec]),
             actions: orders_out,
             // The venue below answers in place of a socket; this end would only hear of failures.
@@ -200,17 +190,6 @@ impl Rig {
     pub fn fill_pool(&mut self) {
         if let Some(filler) = &mut self.filler {
             filler.fill(1 << 20).expect("the system has randomness");
-        }
-    }
-}
-
-fn signer(pool: Option<usize>) -> (PooledSigner, Option<PoolFiller>) {
-    let signer = Signer::new(KEY).expect("a valid key");
-    match pool {
-        None => (PooledSigner::deterministic(signer), None),
-        Some(size) => {
-            let (filler, taker) = nonce_pool(&signer, size);
-            (PooledSigner::with_pool(signer, taker), Some(filler))
         }
     }
 }

@@ -288,14 +288,45 @@ pub fn http_post(
     limits: &HttpLimits,
     now_ns: &dyn Fn() -> u64,
 ) -> Result<Vec<u8>, NetError> {
+    let json = [("Content-Type", "application/json")];
+    http_call(to, &Call { method: "POST", headers: &json, body }, limits, now_ns)
+}
+
+/// A request on a connection of its own, beside `Host` and the body's length.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub method: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a [u8],
+}
+
+/// As [`http_post`], with any method and headers. A path or value that would end its line is
+/// [`NetError::Http`].
+pub fn http_call(
+    to: &Endpoint,
+    call: &Call<'_>,
+    limits: &HttpLimits,
+    now_ns: &dyn Fn() -> u64,
+) -> Result<Vec<u8>, NetError> {
+    let Call { method, headers, body } = *call;
+    let one_line = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if to.path.contains(' ') || !one_line(&to.path) || !headers.iter().all(|h| one_line(h.1)) {
+        return Err(NetError::Http("a path or header that is not printable"));
+    }
+    let mut head = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", to.path, to.host);
+    for (name, value) in headers {
+        head.push_str(name);
+        head.push_str(": ");
+        head.push_str(value);
+        head.push_str("\r\n");
+    }
+    if !body.is_empty() || method == "POST" {
+        head.push_str("Content-Length: ");
+        head.push_str(&body.len().to_string());
+        head.push_str("\r\n");
+    }
+    head.push_str("Connection: close\r\n\r\n");
     let mut stream = Timed::connect(to, limits.total_ns, now_ns)?;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
-        to.path,
-        to.host,
-        body.len()
-    );
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let mut bytes = Vec::new();
     let head = read_head(&mut stream, &mut bytes)?;
@@ -401,5 +432,43 @@ mod tests {
         }
         let long = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'x'; HEAD_MAX]].concat();
         assert!(matches!(parse_head(&long), Err(NetError::Http(_))));
+    }
+
+    /// What a server reads of one call.
+    fn heard(call: &Call<'_>, path: &str) -> Result<String, NetError> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let serve = std::thread::spawn(move || {
+            let Ok((mut stream, _)) = listener.accept() else { return String::new() };
+            let mut bytes = vec![0; 4096];
+            let read = std::io::Read::read(&mut stream, &mut bytes).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            String::from_utf8(bytes[..read].to_vec()).unwrap()
+        });
+        // A clock that stands: no deadline passes.
+        let body = http_call(&to.with_path(path), call, &HttpLimits::default(), &|| 1)?;
+        assert_eq!(body, b"ok");
+        Ok(serve.join().unwrap())
+    }
+
+    #[test]
+    fn a_call_has_its_method_and_headers() {
+        let token = [("Authorization", "1:2:3:ab")];
+        let get = Call { method: "GET", headers: &token, body: b"" };
+        let told = heard(&get, "/api/v1/x?by=index").unwrap();
+        assert!(told.starts_with("GET /api/v1/x?by=index HTTP/1.1\r\nHost: 127.0.0.1:"), "{told}");
+        assert!(
+            told.contains("\r\nAuthorization: 1:2:3:ab\r\n") && !told.contains("Content-Length")
+        );
+        let post = Call { method: "POST", headers: &[], body: b"a=b" };
+        let told = heard(&post, "/x").unwrap();
+        assert!(
+            told.contains("\r\nContent-Length: 3\r\n") && told.ends_with("\r\n\r\na=b"),
+            "{told}"
+        );
+        let lines = [("Authorization", "a\r\nHost: other")];
+        let bad = Call { method: "GET", headers: &lines, body: b"" };
+        assert!(matches!(heard(&bad, "/x"), Err(NetError::Http(_))));
+        assert!(matches!(heard(&get, "/x y"), Err(NetError::Http(_))));
     }
 }

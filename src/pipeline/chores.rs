@@ -4,16 +4,9 @@
 use crate::event::{Event, Stamp};
 use crate::instrument::{InstId, Instrument, InstrumentSpec};
 use crate::units::{Notional, Price};
+use crate::venue::rest::Listing;
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 use std::sync::Arc;
-
-/// What the venue says of a market now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
-    Listed(InstrumentSpec),
-    /// It takes no orders any more.
-    Gone,
-}
 
 /// Asks the venue for the rules of these markets, in their order. Blocks.
 pub type Ask = Arc<dyn Fn(&[InstrumentSpec]) -> Result<Vec<Listing>, String> + Send + Sync>;

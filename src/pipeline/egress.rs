@@ -12,6 +12,7 @@ use super::Step;
 use super::chores::Chores;
 use super::clock::Clock;
 use super::dial::Dialer;
+use super::fates::Fates;
 use super::metrics::{Metrics, Stage};
 use super::reconcile::Reconciler;
 use super::rescue::Rescue;
@@ -19,15 +20,16 @@ use crate::event::{Action, Event, Link, Refused, Stamp, Timed};
 use crate::instrument::{Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::risk::Approved;
+use crate::venue::account::{AccountFrame, Asked};
 use crate::venue::{Sink, VenueAccount};
-use batch::{asset, is_legal, is_order, same_frame};
+use batch::{is_legal, is_order, same_frame};
 use ring::spsc::{Consumer, Producer};
 use std::sync::Arc;
 
-/// Entries of one frame: the venue's weight counts up to 39 as one.
-const BATCH: usize = 39;
+/// Entries of one frame at most; the venue's own limit may be lower.
+const BATCH: usize = crate::venue::BATCH_MAX;
 /// Bytes of the longest frame.
-const FRAME: usize = crate::venue::hyperliquid::orders::FRAME_MAX;
+const FRAME: usize = crate::venue::FRAME_MAX;
 /// Room that the account ring must have before a frame is read: an answer has at most one event an
 /// entry. Longer frames (fill snapshots) pass in pieces.
 const ROOM: usize = 64;
@@ -49,6 +51,8 @@ enum Standing {
 #[derive(Debug)]
 pub struct EgressStep {
     venue: VenueAccount,
+    /// Entries of one frame at this venue.
+    batch_max: usize,
     markets: Vec<Quantizer>,
     /// Rules that the core was told of: markets as they will be, once it decides by them, and how
     /// many answers about each there were.
@@ -58,6 +62,7 @@ pub struct EgressStep {
     dialer: Dialer,
     reconciler: Reconciler,
     rescue: Rescue,
+    fates: Fates,
     standing: Standing,
     actions: Consumer<Timed<Approved<Action>>>,
     events: Producer<Event>,
@@ -72,6 +77,10 @@ pub struct EgressStep {
     /// An action that was taken from the ring and begins the next frame.
     ahead: Option<Timed<Action>>,
     owed_link: Option<bool>,
+    /// The venue waits for our pong.
+    owes_pong: bool,
+    /// The venue is about to close the connection.
+    closing: bool,
     next_ask: u64,
     next_reconcile: u64,
     heard: u64,
@@ -107,10 +116,10 @@ pub struct Parts {
 
 impl EgressStep {
     pub fn new(parts: Parts) -> EgressStep {
-        let mut reconciler = parts.reconciler;
-        reconciler.trades(parts.instruments.iter().map(|i| i.spec.symbol.as_str()));
-        let rescue = reconciler.rescue();
+        let reconciler = parts.reconciler;
+        let (rescue, fates) = (reconciler.rescue(), reconciler.fates());
         EgressStep {
+            batch_max: parts.venue.batch_max().min(BATCH),
             venue: parts.venue,
             told: vec![(0, None); parts.instruments.len()],
             markets: parts.instruments.into_iter().map(Quantizer::new).collect(),
@@ -119,6 +128,7 @@ impl EgressStep {
             dialer: parts.dialer,
             reconciler,
             rescue,
+            fates,
             standing: Standing::Down,
             actions: parts.actions,
             events: parts.events,
@@ -130,6 +140,8 @@ impl EgressStep {
             stalled: None,
             ahead: None,
             owed_link: None,
+            owes_pong: false,
+            closing: false,
             next_ask: ASK_BASE,
             next_reconcile: 0,
             heard: 0,
@@ -143,7 +155,7 @@ impl EgressStep {
     #[inline]
     fn collect(&mut self) {
         self.batch.clear();
-        while self.batch.len() < BATCH {
+        while self.batch.len() < self.batch_max {
             let Some(next) = self.ahead.take().or_else(|| {
                 let timed = self.actions.pop()?;
                 Some(Timed {
@@ -184,7 +196,8 @@ impl EgressStep {
                     self.metrics.egress.queries.add(1);
                     self.next_ask += 1;
                     match self.venue.ask(order, self.next_ask, &mut self.frame[..]) {
-                        Ok(len) => conn.post(&self.frame[..len])?,
+                        Ok(Asked::Frame(len)) => conn.post(&self.frame[..len])?,
+                        Ok(Asked::Rest(client)) => self.want_fate(order, client),
                         // The core asks again when its time is over.
                         Err(_) => self.metrics.egress.unsent.add(1),
                     }
@@ -351,7 +364,12 @@ impl EgressStep {
                     self.stalled = Some((text.to_vec(), done.taken));
                     break;
                 }
-                Ok(done) => self.metrics.egress.answers.add(u64::from(done.answers)),
+                Ok(done) => {
+                    self.metrics.egress.answers.add(u64::from(done.answers));
+                    if done.ping || done.closing || done.stale {
+                        self.note(&done);
+                    }
+                }
                 Err(_) => self.metrics.egress.malformed.add(1),
             }
         }
@@ -369,11 +387,24 @@ impl EgressStep {
                 self.stalled = Some((text, done.taken));
                 false
             }
-            Ok(_) => true,
+            Ok(done) => {
+                self.note(&done);
+                true
+            }
             Err(_) => {
                 self.metrics.egress.malformed.add(1);
                 true
             }
+        }
+    }
+
+    /// What a frame asks of us.
+    #[cold]
+    fn note(&mut self, done: &AccountFrame) {
+        self.owes_pong |= done.ping;
+        self.closing |= done.closing;
+        if done.stale && self.standing == Standing::Ready {
+            self.standing = Standing::Reconciling;
         }
     }
 
@@ -382,7 +413,8 @@ impl EgressStep {
         self.refuse_all(now);
         let Some(Ok(mut conn)) = self.dialer.poll() else { return self.rescue() };
         self.rescue.end();
-        for frame in self.venue.subscriptions() {
+        (self.owes_pong, self.closing) = (false, false);
+        for frame in self.venue.subscriptions(self.clock.time(now).0 / 1_000_000) {
             if conn.send(frame.as_bytes()).is_err() {
                 self.dialer.lost();
                 return 0;
@@ -415,8 +447,7 @@ impl EgressStep {
 
     /// Cancels by REST what rests while there is no connection.
     fn rescue(&mut self) -> usize {
-        let markets = &self.markets;
-        let sent = self.rescue.step(&mut self.venue, |c| asset(markets, c), &mut self.frame[..]);
+        let sent = self.rescue.step(&mut self.venue, &mut self.frame[..]);
         self.metrics.egress.rest_cancels.add(sent as u64);
         sent
     }
@@ -449,13 +480,23 @@ impl EgressStep {
         self.owed_link.is_none()
     }
 
-    /// Pings and half-open detection.
+    /// Pings and pongs, half-open detection.
     fn keep(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         if now.0.saturating_sub(self.heard) > SILENCE_NS {
             conn.close();
             return Err(NetError::Timeout);
         }
-        if now.0.saturating_sub(self.heard.max(self.pinged)) > PING_NS {
+        if self.closing {
+            conn.close();
+            return Err(NetError::Closed);
+        }
+        if self.owes_pong {
+            conn.send(self.venue.pong().as_bytes())?;
+            self.owes_pong = false;
+        }
+        if now.0.saturating_sub(self.heard.max(self.pinged)) > PING_NS
+            || now.0.saturating_sub(self.pinged) > self.venue.heard_within_ns()
+        {
             self.pinged = now.0;
             conn.send(self.venue.ping().as_bytes())?;
         }
@@ -496,6 +537,9 @@ impl Step for EgressStep {
         }
         if !self.chores.is_idle() {
             self.do_chores(now);
+        }
+        if !self.fates.is_idle() {
+            self.tell_fates(now);
         }
         let Some(mut conn) = self.conn.take() else {
             self.pay(now);

@@ -2,60 +2,47 @@
 //! orders at the start and after every reconnect.
 
 use super::clock::Clock;
+use super::fates::Fates;
 use super::rescue::Rescue;
-use crate::net::http::HttpLimits;
-use crate::net::{Endpoint, http_post};
-use crate::venue::eip712::Address;
-use crate::venue::hyperliquid::info::{self, OpenOrder, Position};
+use super::rest;
+use crate::net::Endpoint;
+use crate::venue::rest::{OpenOrder, Pass, Topic, VenueRest, VenueView};
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
-
-/// The venue's view at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VenueView {
-    pub positions: Vec<Position>,
-    pub orders: Vec<OpenOrder>,
-    /// Raw 10^-8 quote; `None` where the answer has none that can be read.
-    pub equity: Option<i64>,
-}
 
 /// Asks for the venue's view without blocking the thread that wants it.
 #[derive(Debug)]
 pub struct Reconciler {
-    rest: Endpoint,
-    owner: Address,
-    /// Of the traded markets; "" is the first one.
-    dexs: Vec<String>,
+    base: Endpoint,
+    rest: VenueRest,
     clock: Clock,
     pending: Option<Receiver<Result<VenueView, String>>>,
 }
 
 impl Reconciler {
-    /// `rest`: the venue's REST base.
-    pub fn new(rest: &Endpoint, owner: Address, clock: Clock) -> Reconciler {
-        let dexs = vec![String::new()];
-        Reconciler { rest: rest.clone(), owner, dexs, clock, pending: None }
-    }
-
-    /// The coins that are traded: each dex has open orders and positions of its own.
-    pub fn trades<'a>(&mut self, coins: impl Iterator<Item = &'a str>) {
-        self.dexs = crate::venue::hyperliquid::meta::dexs(coins);
+    /// `base`: the venue's REST base.
+    pub fn new(base: &Endpoint, rest: VenueRest, clock: Clock) -> Reconciler {
+        Reconciler { base: base.clone(), rest, clock, pending: None }
     }
 
     /// The second path to the same account.
     pub fn rescue(&self) -> Rescue {
-        Rescue::new(&self.rest, self.owner, self.dexs.clone(), self.clock.clone())
+        Rescue::new(&self.base, self.rest.clone(), self.clock.clone())
+    }
+
+    /// What becomes of single orders, asked at the same place.
+    pub fn fates(&self) -> Fates {
+        Fates::new(&self.base, self.rest.clone(), self.clock.clone())
     }
 
     /// Starts asking, unless that is under way.
-    pub fn start(&mut self) {
+    pub fn start(&mut self, pass: Pass) {
         if self.pending.is_some() {
             return;
         }
         let (tx, rx) = bounded(1);
-        let (info, owner, clock) = (self.rest.with_path("/info"), self.owner, self.clock.clone());
-        let dexs = self.dexs.clone();
+        let (base, rest, clock) = (self.base.clone(), self.rest.clone(), self.clock.clone());
         let ask = move || {
-            let _ = tx.send(view(&info, owner, &dexs, &clock));
+            let _ = tx.send(view(&base, &rest, &pass, &clock));
         };
         // Without a thread the receiver is disconnected, which is a failed try.
         let _ = std::thread::Builder::new().name("reconcile".into()).spawn(ask);
@@ -77,8 +64,8 @@ impl Reconciler {
     }
 
     /// The view now, blocking: for the last cancels.
-    pub fn view(&self) -> Result<VenueView, String> {
-        view(&self.rest.with_path("/info"), self.owner, &self.dexs, &self.clock)
+    pub fn view(&self, pass: &Pass) -> Result<VenueView, String> {
+        view(&self.base, &self.rest, pass, &self.clock)
     }
 
     /// A question whose connection is gone has no use any more.
@@ -87,55 +74,23 @@ impl Reconciler {
     }
 }
 
-/// Positions and open orders on these dexs, blocking.
-pub fn view(
-    to: &Endpoint,
-    owner: Address,
-    dexs: &[String],
+fn view(
+    base: &Endpoint,
+    rest: &VenueRest,
+    pass: &Pass,
     clock: &Clock,
 ) -> Result<VenueView, String> {
-    let mut view = VenueView { positions: Vec::new(), orders: Vec::new(), equity: None };
-    // Orders first: a fill between the two then shows in the position and is known by its trade id.
-    for dex in dexs {
-        view.orders.extend(open_orders(to, owner, dex, clock)?);
-    }
-    for dex in dexs {
-        let answer = ask(to, "clearinghouseState", owner, dex, clock)?;
-        // Each dex has collateral of its own; what the account is worth is their sum.
-        if let Some(worth) = info::equity(&answer) {
-            view.equity = view.equity.unwrap_or(0).checked_add(worth);
-        }
-        let positions = info::positions(&answer);
-        view.positions.extend(positions.ok_or_else(|| malformed("clearinghouseState"))?);
-    }
-    Ok(view)
+    let answers = rest::ask(base, rest, Topic::View, pass, clock)?;
+    rest.view(&answers).map_err(|error| error.to_string())
 }
 
-/// The open orders on one dex, blocking.
+/// The open orders, blocking.
 pub fn open_orders(
-    to: &Endpoint,
-    owner: Address,
-    dex: &str,
+    base: &Endpoint,
+    rest: &VenueRest,
+    pass: &Pass,
     clock: &Clock,
 ) -> Result<Vec<OpenOrder>, String> {
-    let answer = ask(to, "openOrders", owner, dex, clock)?;
-    info::open_orders(&answer).ok_or_else(|| malformed("openOrders"))
-}
-
-fn malformed(kind: &str) -> String {
-    format!("{kind}: not what the venue documents")
-}
-
-fn ask(
-    to: &Endpoint,
-    kind: &str,
-    owner: Address,
-    dex: &str,
-    clock: &Clock,
-) -> Result<Vec<u8>, String> {
-    let owner = owner.text();
-    let owner = String::from_utf8_lossy(&owner);
-    let body = serde_json::json!({"type": kind, "user": owner, "dex": dex}).to_string();
-    http_post(to, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
-        .map_err(|error| format!("{kind}: {error}"))
+    let answers = rest::ask(base, rest, Topic::OpenOrders, pass, clock)?;
+    rest.open_orders(&answers).map_err(|error| error.to_string())
 }

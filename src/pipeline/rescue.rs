@@ -6,12 +6,10 @@
 //! one. What became of each order, the core asks when the socket is back.
 
 use super::clock::Clock;
-use super::reconcile;
-use crate::net::http::HttpLimits;
-use crate::net::{Endpoint, http_post};
+use super::{reconcile, rest};
+use crate::net::Endpoint;
 use crate::venue::VenueAccount;
-use crate::venue::eip712::Address;
-use crate::venue::hyperliquid::info::OpenOrder;
+use crate::venue::rest::{OpenOrder, Pass, VenueRest};
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 
 /// Real time between two lists. A list costs 20 of the 1200 that an address may spend a minute:
@@ -32,19 +30,18 @@ enum State {
 /// Cancels by REST what rests while there is no socket.
 #[derive(Debug)]
 pub struct Rescue {
-    rest: Endpoint,
-    owner: Address,
-    dexs: Vec<String>,
+    base: Endpoint,
+    rest: VenueRest,
     clock: Clock,
     state: State,
     pause: u64,
 }
 
 impl Rescue {
-    /// `rest`: the venue's REST base. `dexs`: those of the traded markets; "" is the first one.
-    pub fn new(rest: &Endpoint, owner: Address, dexs: Vec<String>, clock: Clock) -> Rescue {
-        let (rest, state) = (rest.clone(), State::Idle);
-        Rescue { rest, owner, dexs, clock, state, pause: PAUSE_FIRST }
+    /// `base`: the venue's REST base.
+    pub fn new(base: &Endpoint, rest: VenueRest, clock: Clock) -> Rescue {
+        let (base, state) = (base.clone(), State::Idle);
+        Rescue { base, rest, clock, state, pause: PAUSE_FIRST }
     }
 
     /// The socket went down: the first list is due at once.
@@ -62,25 +59,21 @@ impl Rescue {
         matches!(self.state, State::Idle)
     }
 
-    /// One look; never blocks. `asset` gives the venue's number of a coin that is traded here, and
-    /// `frame` is room for signed bodies. Returns how many cancels were signed.
-    pub fn step(
-        &mut self,
-        venue: &mut VenueAccount,
-        asset: impl Fn(&str) -> Option<u32>,
-        frame: &mut [u8],
-    ) -> usize {
+    /// One look; never blocks. `frame` is room for signed bodies. Returns how many orders were to be
+    /// cancelled.
+    pub fn step(&mut self, venue: &mut VenueAccount, frame: &mut [u8]) -> usize {
         match &self.state {
             State::Idle => 0,
             State::Due(at) => {
                 if self.clock.stamp().0 >= *at {
-                    self.list();
+                    let pass = venue.pass(self.clock.now().0 / 1_000_000);
+                    self.list(pass);
                 }
                 0
             }
             State::Listing(list) => match received(list) {
                 None => 0,
-                Some(Ok(orders)) => self.cancel(&orders, venue, asset, frame),
+                Some(Ok(orders)) => self.cancel(orders, venue, frame),
                 Some(Err(error)) => {
                     tracing::warn!(%error, "no socket, and the open orders could not be read");
                     self.later();
@@ -102,24 +95,18 @@ impl Rescue {
     }
 
     /// Until nothing rests or `tries` lists were read: for a thread whose core is gone. Blocks.
-    pub fn finish(
-        &mut self,
-        tries: usize,
-        venue: &mut VenueAccount,
-        asset: impl Fn(&str) -> Option<u32>,
-        frame: &mut [u8],
-    ) {
+    pub fn finish(&mut self, tries: usize, venue: &mut VenueAccount, frame: &mut [u8]) {
         self.begin();
         let mut lists = 0;
         while !self.is_idle() && lists < tries {
             let due = matches!(self.state, State::Due(_));
-            self.step(venue, &asset, frame);
+            self.step(venue, frame);
             lists += usize::from(due && matches!(self.state, State::Listing(_)));
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         // The last answer is waited for, so that the process does not end before it was sent.
         while matches!(self.state, State::Listing(_) | State::Posting(_)) {
-            self.step(venue, &asset, frame);
+            self.step(venue, frame);
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
@@ -129,18 +116,12 @@ impl Rescue {
         self.pause = (2 * self.pause).min(PAUSE_MOST);
     }
 
-    fn list(&mut self) {
+    fn list(&mut self, pass: Pass) {
         let (tx, rx) = bounded(1);
-        let (info, owner) = (self.rest.with_path("/info"), self.owner);
-        let (dexs, clock) = (self.dexs.clone(), self.clock.clone());
+        let (base, rest, clock) = (self.base.clone(), self.rest.clone(), self.clock.clone());
         let ask = move || {
-            let mut orders = Vec::new();
-            let read = dexs.iter().try_for_each(|dex| {
-                orders.extend(reconcile::open_orders(&info, owner, dex, &clock)?);
-                Ok(())
-            });
             // Nobody waits any more: the socket is back.
-            let _ = tx.send(read.map(|()| orders));
+            let _ = tx.send(reconcile::open_orders(&base, &rest, &pass, &clock));
         };
         // Without a thread the receiver is disconnected, which is a failed try.
         let _ = std::thread::Builder::new().name("rescue".into()).spawn(ask);
@@ -149,39 +130,35 @@ impl Rescue {
 
     fn cancel(
         &mut self,
-        orders: &[OpenOrder],
+        mut orders: Vec<OpenOrder>,
         venue: &mut VenueAccount,
-        asset: impl Fn(&str) -> Option<u32>,
         frame: &mut [u8],
     ) -> usize {
-        let ours = orders.iter().filter_map(|o| Some((asset(&o.coin)?, o.oid)));
-        let cancels: Vec<(u32, u64)> = ours.collect();
-        if cancels.is_empty() {
+        orders.retain(|order| order.inst.is_some());
+        if orders.is_empty() {
             self.state = State::Idle;
             return 0;
         }
         let now_ms = self.clock.now().0 / 1_000_000;
-        let mut bodies = Vec::new();
-        for some in cancels.chunks(crate::venue::hyperliquid::orders::BATCH_MAX) {
-            match venue.cancel_body(some, now_ms, frame) {
-                Ok(len) => bodies.push(frame[..len].to_vec()),
+        let mut requests = Vec::new();
+        for request in venue.cancel_requests(&orders, now_ms, frame) {
+            match request {
+                Ok(request) => requests.push(request),
                 Err(reason) => tracing::warn!(reason = reason.name(), "a cancel was not encoded"),
             }
         }
-        tracing::warn!(orders = cancels.len(), "no socket: cancelled by REST");
+        tracing::warn!(orders = orders.len(), "no socket: cancelled by REST");
         let (tx, rx) = bounded(1);
-        let (to, clock) = (self.rest.with_path("/exchange"), self.clock.clone());
+        let (base, clock) = (self.base.clone(), self.clock.clone());
         let post = move || {
-            let all = bodies.iter().try_for_each(|body| {
-                http_post(&to, body, &HttpLimits::default(), &|| clock.stamp().0)
-                    .map(|_| ())
-                    .map_err(|error| error.to_string())
-            });
+            let all = requests
+                .iter()
+                .try_for_each(|request| rest::fetch(&base, request, &clock).map(|_| ()));
             let _ = tx.send(all);
         };
         let _ = std::thread::Builder::new().name("rescue".into()).spawn(post);
         self.state = State::Posting(rx);
-        cancels.len()
+        orders.len()
     }
 }
 

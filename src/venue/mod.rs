@@ -1,17 +1,23 @@
 //! Hot. Venue codecs: bytes to events, actions to bytes. No socket, no clock, no book.
 
+pub mod account;
+pub mod buf;
+pub mod build;
 pub mod eip712;
 pub mod hyperliquid;
 pub mod json;
 pub mod lighter;
 mod nonces;
+pub mod rest;
 mod scan;
 pub mod swar;
 
 use crate::event::{Action, Event, OrderId, Refused, Stamp};
 use crate::instrument::InstId;
 use crate::units::Nanos;
+use account::{AccountFrame, Asked, Switch};
 use hyperliquid::feed::Decoded;
+use rest::{OpenOrder, Pass, Request, VenueView};
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
 pub trait Sink {
@@ -181,21 +187,67 @@ fn lighter_rare(decoded: lighter::feed::Decoded) -> FeedFrame {
     }
 }
 
-/// Our account's side of a venue.
+/// Actions that one frame may hold at any venue.
+pub const BATCH_MAX: usize = hyperliquid::orders::BATCH_MAX;
+/// Room for the longest frame of any venue, bytes.
+pub const FRAME_MAX: usize = longer(hyperliquid::orders::FRAME_MAX, lighter::orders::FRAME_MAX);
+
+const fn longer(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+const _: () = assert!(BATCH_MAX >= lighter::orders::BATCH_MAX);
+
+/// Our account's side of a venue. It alone has keys and nonces.
 #[derive(Debug)]
 pub enum VenueAccount {
     Hyperliquid(hyperliquid::account::Account),
 }
 
 impl VenueAccount {
-    /// The frames that start a session. Cold.
-    pub fn subscriptions(&self) -> Vec<String> {
+    /// The frames that start a session; a venue that wants a token with them signs one for this time.
+    /// Cold.
+    pub fn subscriptions(&mut self, _now_ms: u64) -> Vec<String> {
         match self {
+            // Anyone may listen.
             VenueAccount::Hyperliquid(account) => account.subscriptions(),
         }
     }
 
-    /// Writes one signed frame for actions of one kind and, for orders, one time in force.
+    /// The frames that keep subscriptions alive whose token ends, when that is due. Asked whenever
+    /// [`VenueAccount::wants_beat`] says so. Cold.
+    pub fn renewals(&mut self, _now_ms: u64) -> Vec<String> {
+        match self {
+            // Subscriptions have no end.
+            VenueAccount::Hyperliquid(_) => Vec::new(),
+        }
+    }
+
+    /// What REST wants to see with a question about the account. Cold.
+    pub fn pass(&mut self, _now_ms: u64) -> Pass {
+        match self {
+            VenueAccount::Hyperliquid(_) => Pass::default(),
+        }
+    }
+
+    /// Takes what only the account's side needs of a view: nonces that the venue counts. Cold.
+    pub fn take_view(&mut self, view: &VenueView) {
+        match self {
+            // A nonce is the time here.
+            VenueAccount::Hyperliquid(_) => debug_assert!(view.nonces.is_empty()),
+        }
+    }
+
+    /// Actions of one frame, at most [`BATCH_MAX`].
+    pub fn batch_max(&self) -> usize {
+        match self {
+            VenueAccount::Hyperliquid(_) => hyperliquid::orders::BATCH_MAX,
+        }
+    }
+
+    /// Writes one signed frame for actions of one kind and, for orders, one time in force. A venue
+    /// with one key for quotes and one for hedges knows by that which is to sign: an IOC order is
+    /// alone in its frame.
     #[inline]
     pub fn encode(
         &mut self,
@@ -208,53 +260,55 @@ impl VenueAccount {
         }
     }
 
-    /// Writes the question what became of an order; `id` is a number that no post has.
-    pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<usize, Refused> {
+    /// Asks what became of an order: writes the question, or says how REST is asked. `id` is a number
+    /// that no post has.
+    pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<Asked, Refused> {
         match self {
-            VenueAccount::Hyperliquid(account) => account.ask(order, id, out),
+            VenueAccount::Hyperliquid(account) => account.ask(order, id, out).map(Asked::Frame),
         }
     }
 
-    /// Writes a signed cancel by the venue's number. Cold.
-    pub fn cancel_oid(
+    /// Writes a signed cancel of an order that the venue lists, by its number. Cold.
+    pub fn cancel_listed(
         &mut self,
-        asset: u32,
-        oid: u64,
+        order: &OpenOrder,
         now_ms: u64,
         out: &mut [u8],
     ) -> Result<usize, Refused> {
         match self {
-            VenueAccount::Hyperliquid(account) => account.cancel_oid(asset, oid, now_ms, out),
+            VenueAccount::Hyperliquid(account) => account.cancel_listed(order, now_ms, out),
         }
     }
 
-    /// Writes the signed body of `POST /exchange` that cancels orders by the venue's numbers: the
-    /// second path, for when there is no socket. Cold.
-    pub fn cancel_body(
+    /// The signed requests that cancel orders that the venue lists: the second path, for when there is
+    /// no socket. `room` is for one body, of [`FRAME_MAX`] bytes. Orders on markets that are not
+    /// traded here are left out. Cold.
+    pub fn cancel_requests(
         &mut self,
-        cancels: &[(u32, u64)],
+        orders: &[OpenOrder],
         now_ms: u64,
-        out: &mut [u8],
-    ) -> Result<usize, Refused> {
+        room: &mut [u8],
+    ) -> Vec<Result<Request, Refused>> {
         match self {
-            VenueAccount::Hyperliquid(account) => account.cancel_body(cancels, now_ms, out),
+            VenueAccount::Hyperliquid(account) => account.cancel_requests(orders, now_ms, room),
         }
     }
 
-    /// Decodes one frame; does not emit the first `taken` events.
+    /// Decodes one frame; does not emit the first `taken` events. An answer that says "accepted" and
+    /// not "executed" is counted and emits nothing: the stream says what became of it.
     pub fn decode(
         &mut self,
         taken: u32,
         frame: &[u8],
         recv: Stamp,
         sink: &mut impl Sink,
-    ) -> Result<hyperliquid::account::AccountFrame, Malformed> {
+    ) -> Result<AccountFrame, Malformed> {
         match self {
             VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
         }
     }
 
-    /// Is the venue to be told that we live, or has it answered?
+    /// Is the venue to be told that we live, or has it answered, or does a token end?
     #[inline]
     pub fn wants_beat(&self, now: Nanos) -> bool {
         match self {
@@ -276,7 +330,7 @@ impl VenueAccount {
         }
     }
 
-    pub fn switch(&self) -> hyperliquid::dead_man::Switch {
+    pub fn switch(&self) -> Switch {
         match self {
             VenueAccount::Hyperliquid(account) => account.switch(),
         }
@@ -288,9 +342,25 @@ impl VenueAccount {
         }
     }
 
+    /// The frame that the venue answers although nothing happens.
     pub fn ping(&self) -> &'static str {
         match self {
             VenueAccount::Hyperliquid(_) => r#"{"method":"ping"}"#,
+        }
+    }
+
+    /// The answer to the venue's own ping ([`AccountFrame::ping`]).
+    pub fn pong(&self) -> &'static str {
+        match self {
+            // Its pings are the protocol's, which the socket answers.
+            VenueAccount::Hyperliquid(_) => r#"{"method":"ping"}"#,
+        }
+    }
+
+    /// The longest time in which the venue must hear from us although it sends, ns.
+    pub fn heard_within_ns(&self) -> u64 {
+        match self {
+            VenueAccount::Hyperliquid(_) => u64::MAX,
         }
     }
 
@@ -300,10 +370,12 @@ impl VenueAccount {
         }
     }
 
-    /// Does this client order id belong to this run?
-    pub fn is_ours(&self, cloid: u128) -> bool {
+    /// Is this order of this run?
+    pub fn is_ours(&self, order: &OpenOrder) -> bool {
         match self {
-            VenueAccount::Hyperliquid(account) => account.order_of(cloid).is_some(),
+            VenueAccount::Hyperliquid(account) => {
+                order.client.is_some_and(|client| account.order_of(client).is_some())
+            }
         }
     }
 }

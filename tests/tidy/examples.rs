@@ -2,7 +2,7 @@
 
 use crate::docs;
 use crate::rules::{
-    FILE_LINES, FUNCTION_LINES, hot_bans, imports, leftovers, local_places, long_file,
+    FILE_LINES, FUNCTION_LINES, boundary, hot_bans, imports, leftovers, local_places, long_file,
     long_functions, ratchet, temperature,
 };
 use crate::source::Source;
@@ -50,6 +50,36 @@ fn an_import_to_the_left_passes() {
     ];
     for (path, text) in good {
         assert_eq!(imports(&of(path, text)), [""; 0], "{path} {text}");
+    }
+}
+
+#[test]
+fn a_venue_by_name_is_found() {
+    let venues = ["hyperliquid".to_owned(), "lighter".to_owned()];
+    let bad = [
+        (
+            "src/pipeline/egress.rs",
+            "const N: usize = crate::venue::hyperliquid::orders::FRAME_MAX;",
+        ),
+        ("src/session.rs", "use crate::venue::{MarketFeed, lighter};"),
+        ("src/ops/run/start.rs", "use crate::venue::hyperliquid::meta;"),
+        ("src/venue/lighter/orders.rs", "use crate::venue::hyperliquid::sign::wire::Buf;"),
+        ("src/venue/json.rs", "use super::lighter::tx;"),
+    ];
+    for (path, text) in bad {
+        let found = boundary(&of(path, text), &venues);
+        assert!(found.len() == 1 && found[0].contains("use a face"), "{path}: {found:?}");
+    }
+    let good = [
+        ("src/pipeline/egress.rs", "// hyperliquid::x\nfn f() { \"lighter\"; hyperliquid_perp() }"),
+        ("src/session.rs", "#[cfg(test)]\nmod tests { use crate::venue::hyperliquid::meta; }"),
+        ("src/session.rs", "use crate::venue::build; fn f() { VenueId::Hyperliquid; }"),
+        ("src/venue/build.rs", "use super::{hyperliquid, lighter};"),
+        ("src/venue/lighter/orders.rs", "use crate::venue::lighter::tx;"),
+        ("tests/x.rs", "use evenkeel::venue::hyperliquid::meta;"),
+    ];
+    for (path, text) in good {
+        assert_eq!(boundary(&of(path, text), &venues), [""; 0], "{path} {text}");
     }
 }
 

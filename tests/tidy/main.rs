@@ -108,6 +108,18 @@ fn modules_name_only_what_is_left_of_them() {
 }
 
 #[test]
+fn only_the_faces_name_a_venue() {
+    let all = sources(|p| p.starts_with("src/"));
+    let module = |s: &Source| {
+        let venue = rules::venue_of(&s.path)?;
+        (s.path == format!("src/venue/{venue}/mod.rs")).then(|| venue.to_owned())
+    };
+    let venues: Vec<String> = all.iter().filter_map(module).collect();
+    assert!(venues.iter().any(|v| v == "hyperliquid"), "the venues were not found: {venues:?}");
+    expect_none(all.iter().flat_map(|source| rules::boundary(source, &venues)).collect());
+}
+
+#[test]
 fn every_module_says_whether_it_is_hot() {
     expect_none(sources(is_engine).iter().flat_map(rules::temperature).collect());
 }

@@ -277,6 +277,38 @@ pub fn imports(source: &Source) -> Vec<String> {
     bad
 }
 
+/// Files besides the venues' own that may name one: the faces, what makes them, and the tool that
+/// compares signatures with another implementation's.
+const NAMES_VENUES: &[&str] = &[
+    "src/venue/mod.rs",
+    "src/venue/rest.rs",
+    "src/venue/build.rs",
+    "src/ops/sign.rs",
+    "src/ops/sign/lighter.rs",
+];
+
+/// The venue of a path below `src/venue/`.
+pub fn venue_of(path: &str) -> Option<&str> {
+    path.strip_prefix("src/venue/")?.split_once('/').map(|(venue, _)| venue)
+}
+
+/// The engine knows a venue by its faces: nothing else names its module, nor a venue another one.
+pub fn boundary(source: &Source, venues: &[String]) -> Vec<String> {
+    let path = source.path.as_str();
+    if !path.starts_with("src/") || NAMES_VENUES.contains(&path) {
+        return Vec::new();
+    }
+    let code = source.shipped();
+    let mut bad = Vec::new();
+    for venue in venues.iter().filter(|venue| venue_of(path) != Some(venue.as_str())) {
+        for at in words(&code, venue) {
+            let line = line_of(&code, at);
+            bad.push(format!("{path}:{line}: names {venue}: use a face of src/venue/"));
+        }
+    }
+    bad
+}
+
 /// The first line says how a module is held: hot or cold.
 pub fn temperature(source: &Source) -> Vec<String> {
     let first = source.text.lines().next().unwrap_or("");

@@ -19,7 +19,6 @@ use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
 use crate::switch::{Asked, Switch};
-use crate::venue::hyperliquid::meta;
 use report::Outcome;
 use std::io::Write;
 use std::path::PathBuf;
@@ -99,8 +98,7 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
         _ => venue::stage(args, clock.now())?,
     };
     let venue = venue::start(stage, args.port, &clock)?;
-    let specs = symbols.iter().map(|s| venue.spec(s.as_str(), &clock));
-    let mut specs = specs.collect::<Result<Vec<_>, _>>()?;
+    let mut specs = venue.specs(&symbols, &clock)?;
     if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
         specs[0] = scenario::find(name)?.refine(specs[0])?;
     }
@@ -175,7 +173,7 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         pair_entry::keep_legs(&mut config)?;
         return Ok(config);
     }
-    if !meta::dex_of(&args.symbol).is_empty()
+    if venue::is_builders(&args.symbol)
         && let Some(symbol) = Symbol::new(&args.symbol)
         && !config.markets.iter().any(|m| m.symbol == symbol)
         && let Some(market) =

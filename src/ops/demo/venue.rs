@@ -2,10 +2,10 @@
 
 use super::DemoArgs;
 use crate::config::Config;
-use crate::instrument::{Instrument, InstrumentSpec};
-use crate::net::http::HttpLimits;
-use crate::net::{Endpoint, http_post};
+use crate::instrument::{Instrument, InstrumentSpec, Symbol};
+use crate::net::Endpoint;
 use crate::ops::Failure;
+use crate::ops::run::start;
 use crate::ops::scenario::{self, Stage};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::table::Table;
@@ -16,9 +16,8 @@ use crate::sim::params::FlowParams;
 use crate::sim::recording::Recording;
 use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
 use crate::units::{Nanos, Notional, SCALE};
-use crate::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
-use crate::venue::hyperliquid::meta;
-use crate::venue::hyperliquid::sign::Network;
+use crate::venue::build::{Access, Network, Owner};
+use crate::venue::eip712::{Address, Signer};
 use std::path::PathBuf;
 
 /// Quote that the demo's account begins with.
@@ -58,9 +57,9 @@ pub fn stage(args: &DemoArgs, now: Nanos) -> Result<Stage, Failure> {
         return scenario::find(name)?.stage(args.seed, now);
     }
     // A builder's market has no calibrated flow of its own.
-    let name = match meta::dex_of(&args.symbol) {
-        "" => args.symbol.clone(),
-        _ => format!("{}={BUILDERS_FLOW}", args.symbol),
+    let name = match is_builders(&args.symbol) {
+        false => args.symbol.clone(),
+        true => format!("{}={BUILDERS_FLOW}", args.symbol),
     };
     let (instrument, params) = market(&name)?;
     let market: Box<dyn Market + Send> = match &args.data {
@@ -78,6 +77,11 @@ pub fn stage(args: &DemoArgs, now: Nanos) -> Result<Stage, Failure> {
 
 /// The market whose flow and settings a market of a builder's dex runs on.
 pub const BUILDERS_FLOW: &str = "SOL";
+
+/// A market of a builder's dex, `xyz:GOLD`: the embedded venue names them so.
+pub fn is_builders(symbol: &str) -> bool {
+    symbol.contains(':')
+}
 
 fn market(name: &str) -> Result<(Instrument, FlowParams), Failure> {
     let mut list = crate::ops::venue::markets(&[name.to_owned()])?;
@@ -123,27 +127,14 @@ impl Venue {
         self.server.http_url()
     }
 
-    /// The market's rules as the venue states them, over REST like at any venue.
-    pub fn spec(&self, symbol: &str, clock: &Clock) -> Result<InstrumentSpec, Failure> {
+    /// The markets' rules as the venue states them, over REST like at any venue.
+    pub fn specs(&self, symbols: &[Symbol], clock: &Clock) -> Result<Vec<InstrumentSpec>, Failure> {
         let rest = Endpoint::parse(&self.http_url()).map_err(Failure::environment)?;
-        let info = rest.with_path("/info");
-        let ask = |body: String| {
-            http_post(&info, body.as_bytes(), &HttpLimits::default(), &|| clock.stamp().0)
-                .map_err(|error| Failure::environment(format!("the venue's /info: {error}")))
-        };
-        let owner = self.owner.text();
-        let owner = String::from_utf8_lossy(&owner);
-        let mut fees = ask(format!("{{\"type\":\"userFees\",\"user\":\"{owner}\"}}"))?;
-        let fees = meta::fees(&mut fees).map_err(Failure::environment)?;
-        let mut universe = ask(meta::question(symbol).to_owned())?;
-        let spec = meta::perp(&mut universe, symbol, fees).map_err(Failure::environment)?;
-        let dexs = meta::perp_dexs(&mut ask(meta::PERP_DEXS.to_owned())?);
-        meta::check_dex(&spec, &dexs.map_err(Failure::environment)?)
-            .map_err(Failure::environment)?;
-        Ok(spec)
+        let asked = start::Venue { rest, clock: clock.clone() };
+        asked.specs(&mut Owner::of_address(self.owner).rest(symbols))
     }
 
-    /// A session that trades on this venue, by `specs` (see [`Venue::spec`]).
+    /// A session that trades on this venue, by `specs` (see [`Venue::specs`]).
     pub fn session(
         &self,
         wiring: &Wiring,
@@ -152,20 +143,13 @@ impl Venue {
     ) -> Result<Spec, Failure> {
         let core = wiring.config.core(&specs).map_err(Failure::config)?;
         let signer = Signer::new(self.agent_key).map_err(|_| Failure::bug("the demo's own key"))?;
-        let (signer, filler) = if wiring.pooled {
-            let (filler, taker) = nonce_pool(&signer, 256);
-            (PooledSigner::with_pool(signer, taker), Some(filler))
-        } else {
-            (PooledSigner::deterministic(signer), None)
-        };
+        let pool = wiring.pooled.then_some(256);
+        let access = Access::agent(Network::Mainnet, self.owner, signer, pool);
         Ok(Spec {
             market_ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             ws: Endpoint::parse(&self.ws_url()).map_err(Failure::environment)?,
             rest: Endpoint::parse(&self.http_url()).map_err(Failure::environment)?,
-            network: Network::Mainnet,
-            owner: self.owner,
-            signer,
-            filler,
+            access,
             run_tag: self.run_tag,
             specs,
             core,

@@ -11,7 +11,7 @@ pub mod start;
 
 use crate::config::{Config, Mode, Network};
 use crate::event::Command;
-use crate::instrument::{InstId, InstrumentSpec};
+use crate::instrument::{InstId, InstrumentSpec, Symbol, VenueId};
 use crate::keys::{self, AgentKey};
 use crate::net::{Endpoint, Trust};
 use crate::ops::serve::Bound;
@@ -23,8 +23,9 @@ use crate::pipeline::table::Table;
 use crate::session::Spec;
 use crate::switch::{Asked, Switch};
 use crate::units::{Notional, SCALE};
-use crate::venue::eip712::{Address, PooledSigner, Signer, nonce_pool};
-use crate::venue::hyperliquid::sign;
+use crate::venue::build::{self, Access, Owner};
+use crate::venue::eip712::Signer;
+use crate::venue::rest::VenueRest;
 use paper::Paper;
 use report::{End, Ending};
 use std::path::{Path, PathBuf};
@@ -91,13 +92,13 @@ pub fn run(args: &RunArgs) -> Result<i32, Failure> {
         Mode::Paper => on_paper(args, config, &venue, market_ws, &clock)?,
         Mode::Live => live(args, config, venue, market_ws)?,
     };
-    let Plan { spec, orders_at, paper } = plan;
-    let (owner, specs) = (spec.owner, spec.specs.clone());
+    let Plan { spec, orders_at, asks, paper } = plan;
+    let specs = spec.specs.clone();
     let journal = spec.journal.clone();
     let title = report::title(&name, &specs, paper.is_some(), journal.as_deref());
     let view = View::new(title, args.seconds, &specs);
     let watch = Watch::start(spec, bound, switch, view, Drawing::new(!args.json, LINES_EVERY))?;
-    let mut ran = Running { watch, venue: orders_at, owner, specs: &specs, clock: &clock };
+    let mut ran = Running { watch, venue: orders_at, asks, markets: specs.len(), clock: &clock };
     let asked = ran.watch.trade(args.seconds);
     let (ending, account) = ran.stop(asked);
     ran.watch.last_look();
@@ -119,6 +120,7 @@ struct Plan {
     spec: Spec,
     /// Where the account is, to be asked what rests.
     orders_at: start::Venue,
+    asks: VenueRest,
     paper: Option<Paper>,
 }
 
@@ -156,10 +158,10 @@ fn endpoints(config: &Config) -> Result<(Endpoint, Endpoint), Failure> {
         (stated, _) => Ok(stated.to_owned()),
     };
     let venue = &config.venue;
-    let ws =
-        own(&venue.ws_url, "wss://api.hyperliquid.xyz/ws", "wss://api.hyperliquid-testnet.xyz/ws")?;
-    let rest =
-        own(&venue.rest_url, "https://api.hyperliquid.xyz", "https://api.hyperliquid-testnet.xyz")?;
+    let host = |network| build::hosts(venue.name, network).map_err(Failure::config);
+    let (main, test) = (host(build::Network::Mainnet)?, host(build::Network::Testnet)?);
+    let ws = own(&venue.ws_url, main.0, test.0)?;
+    let rest = own(&venue.rest_url, main.1, test.1)?;
     let trust = match config.net.ca_file.as_str() {
         "" => None,
         file => {
@@ -184,12 +186,14 @@ fn on_paper(
     clock: &Clock,
 ) -> Result<Plan, Failure> {
     // Whose fees: the account's when it is named, else those of an account without a history.
+    let name = config.venue.name;
     let owner = match &args.account {
-        Some(text) => address(text)?,
-        None => Address([0; 20]),
+        Some(text) => owner(name, text)?,
+        None => Owner::nobody(name).map_err(Failure::config)?,
     };
-    let specs = venue.specs(&config, owner)?;
-    let prices = venue.prices(&specs)?;
+    let mut asks = owner.rest(&symbols(&config));
+    let specs = venue.specs(&mut asks)?;
+    let prices = venue.prices(&asks, &specs)?;
     let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, false)?;
     let cash = Notional::from_raw(args.paper_cash * SCALE);
     let paper = Paper::start(&market_ws, &specs, cash, clock)?;
@@ -197,9 +201,13 @@ fn on_paper(
     let local = |url: String| Endpoint::parse(&url).map_err(Failure::environment);
     let (ws, rest) = (local(paper.server.ws_url())?, local(paper.server.http_url())?);
     let orders_at = start::Venue { rest: rest.clone(), clock: clock.clone() };
-    let ends = Ends { market_ws, ws, rest, network: sign::Network::Mainnet };
-    let spec = spec(args, &config, specs, table, ends, paper.owner, signer, clock)?;
-    Ok(Plan { spec, orders_at, paper: Some(paper) })
+    let pool = args.pooled.then_some(POOL);
+    let access = Access::agent(build::Network::Mainnet, paper.owner, signer, pool);
+    let mut asks = access.owner().rest(&symbols(&config));
+    asks.know(&specs);
+    let ends = Ends { market_ws, ws, rest };
+    let spec = spec(&config, specs, table, ends, access, clock)?;
+    Ok(Plan { spec, orders_at, asks, paper: Some(paper) })
 }
 
 /// A live run: nothing is left to chance before the first order.
@@ -212,7 +220,11 @@ fn live(
     let account = args.account.as_deref().ok_or_else(|| {
         Failure::usage("--mode live: state --account 0x..., the account that is traded")
     })?;
-    let account = address(account)?;
+    let owner = owner(config.venue.name, account)?;
+    // Of keys, only an agent's of an address can be read so far.
+    let account = owner
+        .address()
+        .ok_or_else(|| Failure::config("this venue's keys can't be read: trade it on paper"))?;
     let missing = keys::harden();
     if missing.swap {
         tracing::warn!(
@@ -224,26 +236,32 @@ fn live(
     }
     let key = key(args.key_file.as_deref()).map_err(Failure::config)?;
     key.check_owner(account, args.allow_owner_key).map_err(Failure::config)?;
-    venue.check_agent(&key, account)?;
-    let specs = venue.specs(&config, account)?;
-    let prices = venue.prices(&specs)?;
+    let mut asks = owner.rest(&symbols(&config));
+    venue.check_agent(&asks, &key, account)?;
+    let specs = venue.specs(&mut asks)?;
+    let prices = venue.prices(&asks, &specs)?;
     let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, true)?;
     let network = match config.venue.network {
-        Network::Testnet => sign::Network::Testnet,
+        Network::Testnet => build::Network::Testnet,
         // The embedded venue verifies as mainnet does.
-        Network::Mainnet | Network::Embedded => sign::Network::Mainnet,
+        Network::Mainnet | Network::Embedded => build::Network::Mainnet,
     };
     let (ws, rest) = (market_ws.clone(), venue.rest.clone());
-    let ends = Ends { market_ws, ws, rest, network };
+    let ends = Ends { market_ws, ws, rest };
     let clock = venue.clock.clone();
-    let spec = spec(args, &config, specs, table, ends, account, key.into_signer(), &clock)?;
-    Ok(Plan { spec, orders_at: venue, paper: None })
+    let pool = args.pooled.then_some(POOL);
+    let access = Access::agent(network, account, key.into_signer(), pool);
+    let spec = spec(&config, specs, table, ends, access, &clock)?;
+    Ok(Plan { spec, orders_at: venue, asks, paper: None })
 }
 
-fn address(text: &str) -> Result<Address, Failure> {
-    let wrong =
-        || Failure::usage(format!("--account {text:?}: write 0x and 40 hexadecimal digits"));
-    Address::parse(text.as_bytes()).ok_or_else(wrong)
+fn owner(venue: VenueId, text: &str) -> Result<Owner, Failure> {
+    Owner::parse(venue, text)
+        .map_err(|remedy| Failure::usage(format!("--account {text:?}: {remedy}")))
+}
+
+fn symbols(config: &Config) -> Vec<Symbol> {
+    config.markets.iter().map(|market| market.symbol).collect()
 }
 
 /// A file that was named, or the service's credential.
@@ -259,42 +277,29 @@ struct Ends {
     market_ws: Endpoint,
     ws: Endpoint,
     rest: Endpoint,
-    network: sign::Network,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of a session, each once")]
 fn spec(
-    args: &RunArgs,
     config: &Config,
     specs: Vec<InstrumentSpec>,
     table: Table,
     ends: Ends,
-    owner: Address,
-    signer: Signer,
+    access: Access,
     clock: &Clock,
 ) -> Result<Spec, Failure> {
     let core = config.core(&specs).map_err(Failure::config)?;
-    let (signer, filler) = if args.pooled {
-        let (filler, taker) = nonce_pool(&signer, POOL);
-        (PooledSigner::with_pool(signer, taker), Some(filler))
-    } else {
-        (PooledSigner::deterministic(signer), None)
-    };
     let mut tag = [0; 8];
     getrandom::fill(&mut tag)
         .map_err(|error| Failure::environment(format!("no randomness: {error}")))?;
     let now_ms = clock.now().0 / 1_000_000;
     let file = format!("{}-{now_ms}.journal", config.engine.name);
     let journal = config.journal.enabled.then(|| Path::new(&config.journal.path).join(file));
-    let Ends { market_ws, ws, rest, network } = ends;
+    let Ends { market_ws, ws, rest } = ends;
     Ok(Spec {
         market_ws,
         ws,
         rest,
-        network,
-        owner,
-        signer,
-        filler,
+        access,
         run_tag: u64::from_be_bytes(tag),
         specs,
         core,
@@ -309,8 +314,8 @@ fn spec(
 struct Running<'a> {
     watch: Watch,
     venue: start::Venue,
-    owner: Address,
-    specs: &'a [InstrumentSpec],
+    asks: VenueRest,
+    markets: usize,
     clock: &'a Clock,
 }
 
@@ -352,7 +357,7 @@ impl Running<'_> {
         let end = self.clock.stamp().0 + PROOF_PATIENCE_NS;
         loop {
             let late = self.clock.stamp().0 >= end;
-            let account = self.venue.account(self.owner, self.specs);
+            let account = self.venue.account(&self.asks, self.markets);
             // The last fills may still be on their way to us.
             self.watch.pass();
             match account {

@@ -9,7 +9,7 @@
 
 use crate::book::{Applied, Book};
 use crate::event::Event;
-use crate::instrument::{InstId, Instrument, InstrumentSpec};
+use crate::instrument::{InstId, Instrument, InstrumentSpec, VenueId};
 use crate::net::{Endpoint, Limits};
 use crate::ops::Failure;
 use crate::pipeline::Step;
@@ -22,9 +22,8 @@ use crate::sim::exchange::{AccountId, Exchange, Rules};
 use crate::sim::mirror::{Counts, Seen, Teller, mirror};
 use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
 use crate::units::{Notional, Side};
-use crate::venue::MarketFeed;
+use crate::venue::build;
 use crate::venue::eip712::{Address, Signer};
-use crate::venue::hyperliquid::feed::FeedCodec;
 use ring::spsc::{self, Consumer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,7 +75,7 @@ impl Paper {
             server::start(config, exchange, Box::new(market), Box::new(move || time.now()))
                 .map_err(Failure::environment)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let watcher = Watcher::new(market_ws, specs, teller, clock);
+        let watcher = Watcher::new(market_ws, specs, teller, clock)?;
         let until = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("paper-feed".into())
@@ -113,24 +112,30 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(to: &Endpoint, specs: &[InstrumentSpec], teller: Teller, clock: &Clock) -> Watcher {
-        let markets: Vec<_> =
-            specs.iter().enumerate().map(|(i, s)| (InstId(i as u16), s.symbol)).collect();
-        let depths = Depths::for_instruments(markets.len());
+    fn new(
+        to: &Endpoint,
+        specs: &[InstrumentSpec],
+        teller: Teller,
+        clock: &Clock,
+    ) -> Result<Watcher, Failure> {
+        let venue = specs.first().map_or(VenueId::Hyperliquid, |first| first.venue);
+        let codec = build::feed(venue, specs).map_err(Failure::config)?;
+
+        let depths = Depths::for_instruments(specs.len());
         // The thread dozes between two looks, so there is room for more than a spinning one needs.
         let (to_us, events) = spsc::channel(depths.market * 16);
         let (_, asks) = spsc::channel(depths.asks);
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&markets)),
+            codec,
             Dialer::new(to.clone(), Limits::default(), clock.clone()),
             to_us,
             asks,
-            markets.len(),
+            specs.len(),
             clock.clone(),
             Arc::new(Metrics::default()),
         );
         let books = specs.iter().map(|_| Book::default()).collect();
-        Watcher { feed, events, books, teller, clock: clock.clone() }
+        Ok(Watcher { feed, events, books, teller, clock: clock.clone() })
     }
 
     fn run(mut self, stop: &AtomicBool) {

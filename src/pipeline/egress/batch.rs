@@ -30,10 +30,3 @@ pub fn is_legal(markets: &mut [Quantizer], action: &Action) -> bool {
     let fits = market.is_on_grid(px) && market.instrument().is_whole_lots(qty);
     fits && market.floor(px).is_some_and(|floor| qty >= floor)
 }
-
-/// The venue's number of a coin that is traded here.
-#[cold]
-pub fn asset(markets: &[Quantizer], coin: &str) -> Option<u32> {
-    let mut specs = markets.iter().map(|m| m.instrument().spec);
-    specs.find(|spec| spec.symbol.as_str() == coin).map(|spec| spec.asset)
-}

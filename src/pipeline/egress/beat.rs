@@ -1,11 +1,12 @@
-//! Cold. The venue's dead man's switch, kept from the account's thread: once in 20 s of venue time.
+//! Cold. What is done again and again on the account's connection: the venue's dead man's switch, and
+//! subscriptions whose token ends.
 
 use super::EgressStep;
 use crate::event::Stamp;
 use crate::net::{Conn, NetError};
 
 impl EgressStep {
-    /// Puts the switch off when that is due.
+    /// Puts the switch off when that is due, and renews what ends.
     pub(super) fn beat(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         let beat = self.venue.beat(now_ms, &mut self.frame[..]);
@@ -14,10 +15,13 @@ impl EgressStep {
             self.metrics.egress.dead_man.set(switch as u64);
             tracing::info!(switch = switch.name(), "the venue's dead man's switch");
         }
-        match beat {
-            Some(len) => conn.send(&self.frame[..len]).map(|_| ()),
-            None => Ok(()),
+        if let Some(len) = beat {
+            conn.send(&self.frame[..len])?;
         }
+        for frame in self.venue.renewals(now_ms) {
+            conn.send(frame.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// The run has ended in order: what was put off shall not come to pass.

@@ -1,14 +1,13 @@
 //! Cold. Egress beside its socket: the venue's view of the account, chores of cold threads, and the
 //! last cancels.
 
-use super::batch::asset;
 use super::{EgressStep, Standing};
-use crate::event::{Action, Event, Stamp};
+use crate::event::{Action, Event, OrderId, Stamp};
 use crate::instrument::{InstId, Instrument, Quantizer};
 use crate::net::{Conn, NetError};
 use crate::pipeline::chores::spec_of;
-use crate::pipeline::reconcile::VenueView;
 use crate::units::{Price, Qty};
+use crate::venue::rest::VenueView;
 
 /// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
 const RECONCILE_NS: u64 = 250_000_000;
@@ -71,6 +70,22 @@ impl EgressStep {
         });
     }
 
+    /// The venue says over REST what became of an order.
+    #[cold]
+    pub(super) fn want_fate(&mut self, order: OrderId, client: u128) {
+        if !self.fates.want(order, client) {
+            // The core asks again when its time is over.
+            self.metrics.egress.unsent.add(1);
+        }
+    }
+
+    #[cold]
+    pub(super) fn tell_fates(&mut self, now: Stamp) {
+        let now_ms = self.clock.time(now).0 / 1_000_000;
+        let EgressStep { fates, venue, events, .. } = self;
+        fates.poll(now, || venue.pass(now_ms), |event| events.push(event).is_ok());
+    }
+
     /// Reads the venue's view until no order rests there that is not of this run.
     #[cold]
     pub(super) fn reconcile(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
@@ -78,7 +93,8 @@ impl EgressStep {
             None => {
                 if now.0 >= self.next_reconcile {
                     self.next_reconcile = now.0 + RECONCILE_NS;
-                    self.reconciler.start();
+                    let pass = self.venue.pass(self.clock.time(now).0 / 1_000_000);
+                    self.reconciler.start(pass);
                 }
                 Ok(())
             }
@@ -90,16 +106,14 @@ impl EgressStep {
 
     fn take_view(&mut self, conn: &mut Conn, view: &VenueView, now: Stamp) -> Result<(), NetError> {
         let now_ms = self.clock.time(now).0 / 1_000_000;
+        self.venue.take_view(view);
         let mut foreign = 0;
-        for order in &view.orders {
-            let ours = order.cloid.is_some_and(|cloid| self.venue.is_ours(cloid));
-            if ours && !self.sweep {
+        for order in view.orders.iter().filter(|order| order.inst.is_some()) {
+            if self.venue.is_ours(order) && !self.sweep {
                 continue;
             }
-            let Some(inst) = self.named(&order.coin) else { continue };
             foreign += 1;
-            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
-            if let Ok(len) = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]) {
+            if let Ok(len) = self.venue.cancel_listed(order, now_ms, &mut self.frame[..]) {
                 conn.send(&self.frame[..len])?;
             }
         }
@@ -115,7 +129,7 @@ impl EgressStep {
         }
         for i in 0..self.markets.len() {
             let inst = InstId(i as u16);
-            let held = view.positions.iter().find(|p| self.named(&p.coin) == Some(inst));
+            let held = view.positions.iter().find(|p| p.inst == Some(inst));
             let (qty, entry) = held.map_or((Qty::ZERO, Price::ZERO), |p| (p.qty, p.entry));
             let _ = self.events.push(Event::Position { inst, qty, entry, recv: now });
         }
@@ -126,11 +140,6 @@ impl EgressStep {
         let _ = self.events.push(Event::Reconciled { open_orders, recv: now });
         self.standing = Standing::Ready;
         Ok(())
-    }
-
-    fn named(&self, coin: &str) -> Option<InstId> {
-        let mut markets = self.markets.iter().map(Quantizer::instrument);
-        markets.find(|i| i.spec.symbol.as_str() == coin).map(|i| i.id)
     }
 
     /// The core is gone: its thread panicked, or its end of the ring was dropped. What rests is
@@ -150,8 +159,7 @@ impl EgressStep {
                     tracing::error!(%error, "orders may rest at the venue: cancelling them again");
                     self.conn = None;
                     // The second path: it needs no socket.
-                    let (markets, room) = (&self.markets, &mut self.frame[..]);
-                    self.rescue.finish(1, &mut self.venue, |c| asset(markets, c), room);
+                    self.rescue.finish(1, &mut self.venue, &mut self.frame[..]);
                 }
             }
             std::thread::sleep(ABANDON_PAUSE);
@@ -166,16 +174,16 @@ impl EgressStep {
             None => self.dialer.dial().map_err(|error| error.to_string())?,
         };
         self.reconciler.forget();
-        let view = self.reconciler.view()?;
-        for order in &view.orders {
-            let Some(inst) = self.named(&order.coin) else { continue };
-            let asset = self.markets[usize::from(inst.0)].instrument().spec.asset;
+        let pass = self.venue.pass(self.clock.now().0 / 1_000_000);
+        let view = self.reconciler.view(&pass)?;
+        self.venue.take_view(&view);
+        for order in view.orders.iter().filter(|order| order.inst.is_some()) {
             let now_ms = self.clock.now().0 / 1_000_000;
-            let encoded = self.venue.cancel_oid(asset, order.oid, now_ms, &mut self.frame[..]);
+            let encoded = self.venue.cancel_listed(order, now_ms, &mut self.frame[..]);
             let len = encoded.map_err(|reason| reason.name().to_owned())?;
             conn.send(&self.frame[..len]).map_err(|error| error.to_string())?;
         }
         self.conn = Some(conn);
-        Ok(view.orders.iter().all(|o| self.named(&o.coin).is_none()))
+        Ok(view.orders.iter().all(|order| order.inst.is_none()))
     }
 }

@@ -5,17 +5,21 @@
 //! sometimes twice. Each is turned into the same events; the core takes the first and ignores the
 //! rest. Fills come from `userFills` alone, which carries fee and trade id.
 
-use super::dead_man::{DeadMan, Switch};
+use super::dead_man::DeadMan;
 use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
 use super::orders::answer::{Outcome, answer_events, decode_post};
-use super::orders::{Form, OrderCodec, Posted};
+use super::orders::{BATCH_MAX, Form, OrderCodec, Posted};
 use super::sign::{Cloid, L1Action};
 use super::user::{UserCodec, UserFrame};
 use crate::event::{Action, Event, OrderId, Refused, Stamp, VenueOrderState};
 use crate::units::Qty;
+use crate::venue::account::Switch;
 use crate::venue::eip712::{Address, PooledSigner};
+use crate::venue::rest::{OpenOrder, Request};
 use crate::venue::{Malformed, Sink};
+
+pub use crate::venue::account::AccountFrame;
 use std::io::Write;
 
 /// Posts that may wait for an answer: the venue takes 100 in flight.
@@ -32,20 +36,6 @@ enum Asked {
     Fate(OrderId),
     /// The dead man's switch.
     Switch,
-}
-
-/// What became of a frame of the account's connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccountFrame {
-    /// Events of this frame that the sink has, with those of earlier calls.
-    pub taken: u32,
-    /// The sink had no room: call again with `taken`.
-    pub full: bool,
-    /// An answer that waited for nothing, or an entry that was not emitted.
-    pub ignored: u32,
-    pub answers: u32,
-    /// The account was liquidated.
-    pub liquidations: u32,
 }
 
 #[derive(Debug)]
@@ -118,24 +108,35 @@ impl Account {
     }
 
     /// Writes a signed cancel of an order that is known only by the venue's number. Cold.
-    pub fn cancel_oid(
+    pub fn cancel_listed(
         &mut self,
-        asset: u32,
-        oid: u64,
+        order: &OpenOrder,
         now_ms: u64,
         out: &mut [u8],
     ) -> Result<usize, Refused> {
-        self.write_cancels(&[(asset, oid)], Form::Post, now_ms, out)
+        let cancel = self.listed(order).ok_or(Refused::Encode)?;
+        self.write_cancels(&[cancel], Form::Post, now_ms, out)
     }
 
-    /// Writes the signed body for `/exchange` that cancels orders by the venue's numbers. Cold.
-    pub fn cancel_body(
+    /// The signed requests that cancel orders by the venue's numbers, `room` being for one body.
+    /// Cold.
+    pub fn cancel_requests(
         &mut self,
-        cancels: &[(u32, u64)],
+        orders: &[OpenOrder],
         now_ms: u64,
-        out: &mut [u8],
-    ) -> Result<usize, Refused> {
-        self.write_cancels(cancels, Form::Body, now_ms, out)
+        room: &mut [u8],
+    ) -> Vec<Result<Request, Refused>> {
+        let cancels: Vec<_> = orders.iter().filter_map(|order| self.listed(order)).collect();
+        let request = |some: &[(u32, u64)]| {
+            let len = self.write_cancels(some, Form::Body, now_ms, room)?;
+            Ok(Request::post_json("/exchange", room[..len].to_vec()))
+        };
+        cancels.chunks(BATCH_MAX).map(request).collect()
+    }
+
+    /// Number of market and order; `None` on a market that is not traded here.
+    fn listed(&self, order: &OpenOrder) -> Option<(u32, u64)> {
+        Some((self.orders.asset(order.inst?)?, order.id))
     }
 
     fn write_cancels(
@@ -225,8 +226,8 @@ impl Account {
             taken: user.events,
             full: user.full,
             ignored: user.unknown_markets + user.unknown_statuses,
-            answers: 0,
             liquidations: user.liquidations,
+            ..AccountFrame::default()
         };
         if user.frame == UserFrame::Post {
             let mut emit = Emit { sink, skip: taken, done: 0, full: false };
@@ -295,14 +296,19 @@ fn fate_event(order: OrderId, fate: Option<&Fate>, recv: Stamp) -> Event {
             recv,
         };
     };
-    let state = match order_status(fate.status.as_bytes()) {
+    let state = order_state(&fate.status);
+    let filled = Qty(fate.orig.0 - fate.open.0);
+    Event::OrderState { order, state, filled, venue_oid: fate.oid, recv }
+}
+
+/// What a status word of `orderStatus` means for an order.
+pub(super) fn order_state(status: &str) -> VenueOrderState {
+    match order_status(status.as_bytes()) {
         OrderStatus::Open | OrderStatus::Ignored | OrderStatus::Unknown(None) => {
             VenueOrderState::Open
         }
         OrderStatus::Filled => VenueOrderState::Filled,
         OrderStatus::Rejected(_) => VenueOrderState::Rejected,
         OrderStatus::Canceled(_) | OrderStatus::Unknown(Some(_)) => VenueOrderState::Canceled,
-    };
-    let filled = Qty(fate.orig.0 - fate.open.0);
-    Event::OrderState { order, state, filled, venue_oid: fate.oid, recv }
+    }
 }

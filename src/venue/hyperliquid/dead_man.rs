@@ -8,6 +8,8 @@
 use super::errors::{Reaction, row};
 use super::orders::answer::Outcome;
 
+pub use crate::venue::account::Switch;
+
 /// How long after the last word from us everything is cancelled, ms. A reconnect with its first
 /// pauses fits in it.
 pub const SPAN_MS: u64 = 60_000;
@@ -15,31 +17,6 @@ pub const SPAN_MS: u64 = 60_000;
 pub const EVERY_MS: u64 = 20_000;
 /// How long a refusal is believed, ms: the volume grows.
 pub const AGAIN_MS: u64 = 3_600_000;
-
-/// What is known of the switch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Switch {
-    /// Not asked for on this connection, or not answered.
-    #[default]
-    Unknown = 0,
-    Armed = 1,
-    /// This account may not have it yet.
-    TooLittleVolume = 2,
-    /// Refused for another reason; tried again at the next time.
-    Refused = 3,
-}
-
-impl Switch {
-    pub fn name(self) -> &'static str {
-        match self {
-            Switch::Unknown => "unknown",
-            Switch::Armed => "armed",
-            Switch::TooLittleVolume => "too_little_volume",
-            Switch::Refused => "refused",
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DeadMan {

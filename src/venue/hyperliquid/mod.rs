@@ -1,6 +1,7 @@
 //! Hot. Hyperliquid: market data, user stream, orders and their signatures.
 
 pub mod account;
+pub mod build;
 mod context;
 pub mod control;
 pub mod dead_man;
@@ -10,6 +11,7 @@ pub mod info;
 mod markets;
 pub mod meta;
 pub mod orders;
+pub mod rest;
 mod scan;
 pub mod sign;
 pub mod user;

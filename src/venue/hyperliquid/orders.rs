@@ -165,6 +165,12 @@ impl OrderCodec {
         }
     }
 
+    /// The venue's number of a market of this session.
+    pub fn asset(&self, inst: InstId) -> Option<u32> {
+        let asset = *self.terms.assets.get(usize::from(inst.0))?;
+        (asset != NO_ASSET).then_some(asset)
+    }
+
     /// The client order id of an order of this run.
     #[inline]
     pub fn cloid(&self, order: OrderId) -> Cloid {

@@ -18,12 +18,7 @@ use crate::venue::eip712::{Address, digest, keccak256, write_hex};
 
 use wire::{Buf, Key, Out, key};
 
-/// Which chain an action is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    Mainnet,
-    Testnet,
-}
+pub use crate::venue::build::Network;
 
 /// A client order id: 128 bits, on the wire `0x` and 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! Hot. Lighter: its cryptography, its transactions, and the frames that carry them.
 
 pub mod answer;
+pub mod build;
 pub mod control;
 pub mod crypto;
 pub mod errors;

@@ -17,7 +17,7 @@
 use crate::event::{Action, OrderId, Tif};
 use crate::instrument::InstId;
 use crate::units::{Price, Qty, SCALE_DECIMALS, Side};
-use crate::venue::hyperliquid::sign::wire::Buf;
+use crate::venue::buf::Buf;
 
 use super::crypto::pool::PooledSigner;
 use super::crypto::quintic::Gf5;

@@ -4,7 +4,7 @@
 //! In a batch the same text is a string inside a string, so its quotation marks carry three
 //! backslashes; nothing else in it needs an escape (numbers, base64, hex).
 
-use crate::venue::hyperliquid::sign::wire::Buf;
+use crate::venue::buf::Buf;
 
 use super::super::crypto::schnorr::{SIGNATURE_LEN, Signature};
 use super::{Attributes, Header, Order, Sender, Signed, Tx};

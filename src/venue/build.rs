@@ -1,0 +1,179 @@
+//! Cold. The faces of a venue from its name, markets, account and key: the one place, beside the faces
+//! themselves, that names every venue. What is done for each lies in `build.rs` of its folder.
+
+use super::rest::VenueRest;
+use super::{MarketFeed, VenueAccount, hyperliquid, lighter};
+use crate::event::RejectReason;
+use crate::instrument::{InstrumentSpec, Symbol, VenueId};
+use crate::venue::eip712::{self, Address};
+use crate::venue::nonces::FillError;
+
+/// Which of a venue's chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    Mainnet,
+    Testnet,
+}
+
+/// The venue's markets can be described, not traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotTraded(pub VenueId);
+
+impl std::fmt::Display for NotTraded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}: this venue's markets can be described and checked, not traded",
+            self.0.name()
+        )
+    }
+}
+
+impl std::error::Error for NotTraded {}
+
+/// WebSocket and REST base of a venue.
+pub const fn hosts(
+    venue: VenueId,
+    network: Network,
+) -> Result<(&'static str, &'static str), NotTraded> {
+    match venue {
+        VenueId::Hyperliquid => Ok(hyperliquid::build::hosts(network)),
+        VenueId::Lighter | VenueId::Nado => Err(NotTraded(venue)),
+    }
+}
+
+/// The public side, for markets of one venue: instrument `i` is `specs[i]`.
+pub fn feed(venue: VenueId, specs: &[InstrumentSpec]) -> Result<MarketFeed, NotTraded> {
+    match venue {
+        VenueId::Hyperliquid => Ok(MarketFeed::Hyperliquid(hyperliquid::build::feed(specs))),
+        VenueId::Lighter => Ok(MarketFeed::Lighter(lighter::build::feed(specs))),
+        VenueId::Nado => Err(NotTraded(venue)),
+    }
+}
+
+/// Whose account it is: what a question needs that no key must sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Hyperliquid(Address),
+}
+
+impl Owner {
+    /// Reads `--account`; the error says what to write.
+    pub fn parse(venue: VenueId, text: &str) -> Result<Owner, &'static str> {
+        match venue {
+            VenueId::Hyperliquid => Address::parse(text.as_bytes())
+                .map(Owner::Hyperliquid)
+                .ok_or("write 0x and 40 hexadecimal digits"),
+            VenueId::Lighter | VenueId::Nado => Err("this venue is not traded"),
+        }
+    }
+
+    /// The account of an address, at a venue that knows accounts by it.
+    pub fn of_address(address: Address) -> Owner {
+        Owner::Hyperliquid(address)
+    }
+
+    /// `None` at a venue that knows accounts by another name.
+    pub fn address(self) -> Option<Address> {
+        match self {
+            Owner::Hyperliquid(address) => Some(address),
+        }
+    }
+
+    /// An account without a history.
+    pub fn nobody(venue: VenueId) -> Result<Owner, NotTraded> {
+        match venue {
+            VenueId::Hyperliquid => Ok(Owner::Hyperliquid(Address([0; 20]))),
+            VenueId::Lighter | VenueId::Nado => Err(NotTraded(venue)),
+        }
+    }
+
+    /// The REST side of the account and these markets: instrument `i` is `symbols[i]`.
+    pub fn rest(self, symbols: &[Symbol]) -> VenueRest {
+        match self {
+            Owner::Hyperliquid(owner) => {
+                VenueRest::Hyperliquid(hyperliquid::rest::Rest::new(owner, symbols))
+            }
+        }
+    }
+}
+
+/// The account that is traded, with its keys.
+#[derive(Debug)]
+pub enum Access {
+    Hyperliquid(hyperliquid::build::Access),
+}
+
+impl Access {
+    /// An account at a venue that signs by EIP-712, and its agent. `pool`: nonces prepared at most;
+    /// `None` signs every order the slow way.
+    pub fn agent(
+        network: Network,
+        owner: Address,
+        agent: eip712::Signer,
+        pool: Option<usize>,
+    ) -> Access {
+        Access::Hyperliquid(hyperliquid::build::Access::new(network, owner, agent, pool))
+    }
+
+    pub fn venue(&self) -> VenueId {
+        match self {
+            Access::Hyperliquid(_) => VenueId::Hyperliquid,
+        }
+    }
+
+    pub fn owner(&self) -> Owner {
+        match self {
+            Access::Hyperliquid(access) => Owner::Hyperliquid(access.owner),
+        }
+    }
+
+    /// What keeps the nonce pools full, taken out once.
+    pub fn fillers(&mut self) -> Vec<Filler> {
+        match self {
+            Access::Hyperliquid(access) => {
+                access.filler.take().map(Filler::Eip712).into_iter().collect()
+            }
+        }
+    }
+
+    /// The account's side. Client order ids have this run's tag.
+    pub fn account(self, run_tag: u64, specs: &[InstrumentSpec]) -> VenueAccount {
+        match self {
+            Access::Hyperliquid(access) => {
+                VenueAccount::Hyperliquid(access.account(run_tag, specs))
+            }
+        }
+    }
+}
+
+/// The producing end of a signer's nonce pool: belongs to a cold thread.
+#[derive(Debug)]
+pub enum Filler {
+    Eip712(eip712::PoolFiller),
+}
+
+impl Filler {
+    /// Adds up to `most` nonces; fewer when the pool is full.
+    pub fn fill(&mut self, most: usize) -> Result<usize, FillError> {
+        match self {
+            Filler::Eip712(filler) => filler.fill(most),
+        }
+    }
+}
+
+/// A venue's refusal of an order, in its own words.
+pub fn reject_reason(venue: VenueId, text: &[u8]) -> RejectReason {
+    match venue {
+        VenueId::Hyperliquid => hyperliquid::errors::reject_reason(text),
+        VenueId::Lighter | VenueId::Nado => RejectReason::Unrecognized,
+    }
+}
+
+/// Does a venue's refusal of a cancel say that the order is not there any more?
+pub fn cancel_gone(venue: VenueId, text: &[u8]) -> bool {
+    match venue {
+        VenueId::Hyperliquid => hyperliquid::errors::cancel_gone(text),
+        VenueId::Lighter | VenueId::Nado => false,
+    }
+}
