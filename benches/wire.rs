@@ -1,6 +1,7 @@
 //! Wire to wire over loopback: from the moment at which a server thread writes a market frame to the
 //! moment at which it has read the signed order that the frame caused. Real sockets, real WebSocket
 //! at both ends, plain and TLS; the engine's steps are fused on one thread, as in `tick_to_order`.
+//! An order that a timer or an answer caused is not counted: each says which read caused it.
 //!
 //! `cargo bench --bench wire`; `-- --smoke` (or `--test`) takes a second and checks only that it
 //! works. Beside each row stands the floor of the same run: two threads that send as many bytes
@@ -19,7 +20,7 @@ mod tls_kit;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use evenkeel::net::{Conn, Endpoint, Limits, Trust};
@@ -60,6 +61,14 @@ impl Stream for tls_kit::Stream {
     }
 }
 
+/// What engine and server tell each other beside the wire.
+#[derive(Debug, Default)]
+struct Aside {
+    done: AtomicBool,
+    /// When the market frame was read that caused the last order; stored before the order leaves.
+    cause: AtomicU64,
+}
+
 /// What one look at a spinning socket brought.
 fn look(stream: &mut impl Read, bytes: &mut [u8]) -> usize {
     match stream.read(bytes) {
@@ -78,7 +87,7 @@ fn venue<S: Stream + 'static>(
     events: usize,
     clock: Clock,
     cpu: Option<usize>,
-    done: Arc<AtomicBool>,
+    aside: Arc<Aside>,
 ) -> JoinHandle<Hdr> {
     std::thread::spawn(move || {
         pin(cpu);
@@ -102,7 +111,9 @@ fn venue<S: Stream + 'static>(
             loop {
                 let got = look(&mut orders, &mut bytes);
                 let now = clock.stamp().0;
-                if got > 0 && took.is_none() {
+                // Its cause was read after this frame was sent, so it is this frame.
+                let ours = got > 0 && aside.cause.load(Ordering::Acquire) >= sent;
+                if ours && took.is_none() {
                     took = Some(now - sent);
                 }
                 let over = if took.is_some() { INTERVAL_NS } else { NOTHING_NS };
@@ -115,7 +126,7 @@ fn venue<S: Stream + 'static>(
                 times.record(took).expect("within bounds");
             }
         }
-        done.store(true, Ordering::Release);
+        aside.done.store(true, Ordering::Release);
         times
     })
 }
@@ -124,10 +135,10 @@ fn venue<S: Stream + 'static>(
 fn wire(feed: Feed, tls: bool, events: usize, clock: &Clock, cpus: &[usize]) -> Hdr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("a port").port();
-    let done = Arc::new(AtomicBool::new(false));
+    let aside = Arc::new(Aside::default());
     let market = Market::new(feed, 0x5eed);
     let (server_cpu, engine_cpu) = (cpus.first().copied(), cpus.get(1).copied());
-    let end = Arc::clone(&done);
+    let end = Arc::clone(&aside);
     let (scheme, trust, server): (_, Option<Trust>, _) = if tls {
         let ca = tls_kit::Authority::new();
         let config = ca.identity("127.0.0.1", tls_kit::GOOD).config();
@@ -146,7 +157,7 @@ fn wire(feed: Feed, tls: bool, events: usize, clock: &Clock, cpus: &[usize]) -> 
     let limits = Limits { message_max: 1 << 16, ..Limits::default() };
     let connect = || Conn::connect(&to, &limits, &|| clock.stamp().0).expect("it listens");
     let (mut market, mut orders) = (connect(), connect());
-    while !done.load(Ordering::Acquire) {
+    while !aside.done.load(Ordering::Acquire) {
         let Ok(read) = market.fill() else { break };
         if read > 0 {
             let recv = clock.stamp();
@@ -155,7 +166,12 @@ fn wire(feed: Feed, tls: bool, events: usize, clock: &Clock, cpus: &[usize]) -> 
             }
         }
         rig.strategy.step(clock.stamp());
-        rig.egress.step_to(|text| orders.post(text).expect("the socket takes orders"));
+        rig.egress.step_to(|text, cause| {
+            if cause.0 > 0 {
+                aside.cause.store(cause.0, Ordering::Release);
+            }
+            orders.post(text).expect("the socket takes orders");
+        });
         orders.flush().expect("the venue is there");
         if read == 0 {
             while rig.journal.pop().is_some() {}

@@ -1,6 +1,7 @@
 //! Cold. The kill switch: signals and a file.
 //!
-//! - SIGINT and SIGTERM end a run in order: [`Command::Stop`].
+//! - SIGINT and SIGTERM end a run in order: [`Command::Stop`]. The second one cancels everything at
+//!   once; positions stay.
 //! - SIGUSR1 kills: everything is cancelled, positions stay, and the kill file is written.
 //! - The kill file kills a running engine when it appears, and no other one starts while it is
 //!   there. With `flatten` as its first word positions are closed first.
@@ -9,11 +10,34 @@
 
 use crate::event::Command;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is asked of the process, in the order of its urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// Stop quoting, cancel, unwind when configured, and prove it.
+    Stop,
+    /// Cancel everything at once and end; positions stay.
+    Abort,
+    /// As [`Asked::Abort`], and nothing starts until a person says so.
+    Kill,
+    /// As [`Asked::Kill`], but positions are closed first.
+    Flatten,
+}
+
+impl Asked {
+    /// What the core is told.
+    pub fn command(self) -> Command {
+        match self {
+            Asked::Stop => Command::Stop,
+            Asked::Abort | Asked::Kill => Command::Kill,
+            Asked::Flatten => Command::Flatten,
+        }
+    }
+}
 
 /// Why nothing starts.
 #[derive(Debug)]
@@ -50,20 +74,20 @@ impl std::error::Error for SwitchError {}
 #[derive(Debug)]
 pub struct Switch {
     file: Option<PathBuf>,
-    stop: Arc<AtomicBool>,
-    kill: Arc<AtomicBool>,
-    /// What was told last: each command once, and none after a kill.
-    told: Option<Command>,
+    signals: Option<Signals>,
+    /// SIGINT and SIGTERM so far.
+    stops: usize,
+    kill: bool,
+    /// What was told last: only what is more urgent follows, and nothing after a kill.
+    told: Option<Asked>,
 }
 
 impl Switch {
     /// Refuses while the kill file is there; takes over the process's signals.
     pub fn install(file: Option<PathBuf>) -> Result<Switch, SwitchError> {
-        let switch = Switch::without_signals(file)?;
-        let flags = [(SIGINT, &switch.stop), (SIGTERM, &switch.stop), (SIGUSR1, &switch.kill)];
-        for (signal, flag) in flags {
-            signal_hook::flag::register(signal, Arc::clone(flag)).map_err(SwitchError::Signal)?;
-        }
+        let mut switch = Switch::without_signals(file)?;
+        let signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(SwitchError::Signal)?;
+        switch.signals = Some(signals);
         Ok(switch)
     }
 
@@ -74,50 +98,62 @@ impl Switch {
         {
             return Err(SwitchError::Killed(path.clone(), why));
         }
-        let flag = || Arc::new(AtomicBool::new(false));
-        Ok(Switch { file, stop: flag(), kill: flag(), told: None })
+        Ok(Switch { file, signals: None, stops: 0, kill: false, told: None })
     }
 
-    /// As the signals of the same name do.
-    pub fn ask(&self, command: Command) {
-        let flag = if command == Command::Stop { &self.stop } else { &self.kill };
-        flag.store(true, Ordering::Release);
+    /// What was told last.
+    pub fn told(&self) -> Option<Asked> {
+        self.told
     }
 
     pub fn is_killed(&self) -> bool {
-        matches!(self.told, Some(Command::Kill | Command::Flatten))
+        self.told >= Some(Asked::Kill)
     }
 
-    /// The next command, once. A kill file that cannot be looked at is one.
-    pub fn poll(&mut self) -> Option<Command> {
+    fn signal(&mut self, signal: i32) {
+        if signal == SIGUSR1 {
+            self.kill = true;
+        } else {
+            self.stops = self.stops.saturating_add(1);
+        }
+    }
+
+    /// What is asked now, once. Never waits. A kill file that cannot be looked at is a kill.
+    pub fn poll(&mut self) -> Option<Asked> {
         if self.is_killed() {
             return None;
         }
-        let command = self.file_says().or_else(|| {
-            let stop = self.stop.load(Ordering::Acquire).then_some(Command::Stop);
-            let kill = self.kill.load(Ordering::Acquire).then_some(Command::Kill);
-            kill.or(stop)
-        })?;
-        if self.told == Some(command) {
+        // One signal that comes twice before this is asked may be seen once.
+        let came: Vec<i32> = self.signals.as_mut().map_or(Vec::new(), |s| s.pending().collect());
+        for signal in came {
+            self.signal(signal);
+        }
+        let asked = self.file_says().or(match (self.kill, self.stops) {
+            (true, _) => Some(Asked::Kill),
+            (false, 0) => None,
+            (false, 1) => Some(Asked::Stop),
+            (false, _) => Some(Asked::Abort),
+        });
+        if asked <= self.told {
             return None;
         }
-        if command == Command::Kill {
+        if asked == Some(Asked::Kill) {
             self.keep("killed by SIGUSR1");
         }
-        self.told = Some(command);
-        Some(command)
+        self.told = asked;
+        asked
     }
 
-    fn file_says(&self) -> Option<Command> {
+    fn file_says(&self) -> Option<Asked> {
         match read(self.file.as_ref()?) {
             Ok(None) => None,
             Ok(Some(why)) if why.split_whitespace().next() == Some("flatten") => {
-                Some(Command::Flatten)
+                Some(Asked::Flatten)
             }
-            Ok(Some(_)) => Some(Command::Kill),
+            Ok(Some(_)) => Some(Asked::Kill),
             Err(error) => {
                 tracing::error!(%error, "killed: the kill file can't be looked at");
-                Some(Command::Kill)
+                Some(Asked::Kill)
             }
         }
     }
@@ -164,8 +200,8 @@ mod tests {
         let file = place("kill-stays");
         let mut switch = Switch::without_signals(Some(file.clone())).expect("no file yet");
         assert_eq!(switch.poll(), None);
-        switch.ask(Command::Kill);
-        assert_eq!(switch.poll(), Some(Command::Kill));
+        switch.signal(SIGUSR1);
+        assert_eq!(switch.poll(), Some(Asked::Kill));
         assert_eq!(switch.poll(), None, "once");
         let refused = Switch::without_signals(Some(file.clone())).expect_err("a restart");
         let said = refused.to_string();
@@ -179,14 +215,14 @@ mod tests {
     #[test]
     fn a_file_kills_or_flattens_a_running_engine() {
         for (name, text, want) in [
-            ("by-file", "the market is on fire\n", Command::Kill),
-            ("flatten", "flatten the market is on fire\n", Command::Flatten),
-            ("empty", "", Command::Kill),
+            ("by-file", "the market is on fire\n", Asked::Kill),
+            ("flatten", "flatten the market is on fire\n", Asked::Flatten),
+            ("empty", "", Asked::Kill),
         ] {
             let file = place(name);
             let mut switch = Switch::without_signals(Some(file.clone())).expect("no file yet");
-            switch.ask(Command::Stop);
-            assert_eq!(switch.poll(), Some(Command::Stop));
+            switch.signal(SIGTERM);
+            assert_eq!(switch.poll(), Some(Asked::Stop));
             std::fs::write(&file, text).expect("a kill file");
             assert_eq!(switch.poll(), Some(want), "{text:?}: a kill comes even after a stop");
             assert_eq!(switch.poll(), None);
@@ -196,12 +232,30 @@ mod tests {
     }
 
     #[test]
+    fn a_second_signal_is_more_urgent_and_a_kill_more_than_that() {
+        let mut switch = Switch::without_signals(None).expect("no file");
+        assert_eq!(switch.poll(), None);
+        switch.signal(SIGINT);
+        assert_eq!((switch.poll(), switch.poll()), (Some(Asked::Stop), None), "once");
+        switch.signal(SIGTERM);
+        assert_eq!((switch.poll(), switch.poll()), (Some(Asked::Abort), None));
+        switch.signal(SIGINT);
+        assert_eq!(switch.poll(), None, "there is nothing between it and a kill");
+        switch.signal(SIGUSR1);
+        assert_eq!((switch.poll(), switch.is_killed()), (Some(Asked::Kill), true));
+        let mut both = Switch::without_signals(None).expect("no file");
+        both.signal(SIGINT);
+        both.signal(SIGINT);
+        assert_eq!(both.poll(), Some(Asked::Abort), "two at once");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_a_kill() {
         let folder = place("unreadable");
         let mut switch = Switch::without_signals(Some(folder.clone())).expect("no file yet");
         // A folder in its place can't be read as a file.
         std::fs::create_dir_all(&folder).expect("a folder");
-        assert_eq!(switch.poll(), Some(Command::Kill));
+        assert_eq!(switch.poll(), Some(Asked::Kill));
         assert!(matches!(
             Switch::without_signals(Some(folder.clone())),
             Err(SwitchError::Unreadable(..))

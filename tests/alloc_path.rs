@@ -8,6 +8,8 @@ mod market;
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod rig;
 
+mod tls_kit;
+
 use evenkeel::pipeline::Step;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::units::Nanos;
@@ -112,6 +114,43 @@ fn a_bbo_becomes_signed_orders_without_an_allocation() {
     run(Feed::Bbo, Some(4096), 4000);
 }
 
+/// A process that is killed must not take fills with it: what happened to our account is in the
+/// journal's ring when its step ends, even where another step's work already waits.
+#[test]
+fn what_happened_to_our_account_waits_for_no_idle_step() {
+    use evenkeel::event::Event;
+    use evenkeel::journal::Record;
+
+    let (counter, time) = quanta::Clock::mock();
+    let clock = Clock::over(counter, Nanos::from_secs(1_760_000_000), 1000);
+    let mut rig = Rig::new(&clock, None);
+    let mut market = Market::new(Feed::Bbo, 0x5eed);
+    drive(&mut rig, &mut market, &time, 512);
+    let (mut fills, mut answers) = (0, 0);
+    for _ in 0..200 {
+        time.increment(EVENT_NS);
+        let (frame, _) = market.next();
+        let recv = rig.feed.take(frame);
+        rig.strategy.step(recv);
+        let answered = rig.egress.step() > 0;
+        rig.journal.drain(4096, |_| {});
+        // The next tick is there when the answers come: this step is not idle.
+        let (frame, _) = market.next();
+        let recv = rig.feed.take(frame);
+        rig.strategy.step(recv);
+        let mut seen = 0;
+        rig.journal.drain(4096, |record| {
+            let Record::Input(input) = record else { return };
+            fills += u64::from(matches!(input.event, Event::Fill { .. }));
+            let ours = matches!(input.event, Event::Ack { .. } | Event::Canceled { .. });
+            seen += u64::from(ours || matches!(input.event, Event::OrderState { .. }));
+        });
+        assert!(!answered || seen > 0, "the answers wait in memory");
+        answers += seen;
+    }
+    assert!(fills > 0 && answers > 100, "{fills} fills, {answers} answers");
+}
+
 #[test]
 fn an_empty_pool_signs_without_an_allocation() {
     run(Feed::Bbo, None, 1000);
@@ -152,4 +191,51 @@ fn a_lighter_order_is_signed_without_an_allocation() {
     });
     assert_eq!((signer.pooled, signer.fallbacks), (32, 14));
     assert_eq!(made, 0);
+}
+
+/// What rustls allocates for one record, each way: it hands plaintext and ciphertext over in a
+/// vector of its own. `src/net/tls.rs` states it.
+const PER_RECORD: u64 = 1;
+
+#[test]
+fn a_tls_record_costs_one_allocation_each_way() {
+    use evenkeel::net::{Conn, Endpoint, Limits, Sent};
+    use std::net::TcpListener;
+
+    const ROUNDS: u64 = 1000;
+    let ca = tls_kit::Authority::new();
+    let config = ca.identity("127.0.0.1", tls_kit::GOOD).config();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/ws", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(tls_kit::accept(&config, stream)).unwrap();
+        while let Ok(text) = socket.read() {
+            if text.is_text() {
+                socket.send(text).unwrap();
+            }
+        }
+    });
+    let to = Endpoint::parse_trusting(&url, Some(&ca.trust())).unwrap();
+    let mut conn = Conn::connect(&to, &Limits::default(), &|| 0).unwrap();
+    let message = [b'x'; 1500];
+    // A frame is a record: one out, one back.
+    let mut round = |out: &mut u64, back: &mut u64| {
+        *out += allocations(|| assert_eq!(conn.send(&message).unwrap(), Sent::All));
+        let mut got = 0;
+        while got == 0 {
+            *back += allocations(|| assert!(conn.poll_read(|text| got += text.len()).is_ok()));
+        }
+        assert_eq!(got, message.len());
+    };
+    for _ in 0..200 {
+        round(&mut 0, &mut 0);
+    }
+    let (mut out, mut back) = (0, 0);
+    for _ in 0..ROUNDS {
+        round(&mut out, &mut back);
+    }
+    assert_eq!((out, back), (PER_RECORD * ROUNDS, PER_RECORD * ROUNDS));
+    conn.close();
+    server.join().unwrap();
 }

@@ -2,22 +2,27 @@
 //! first order, that it trades, and that nothing rests when it has ended. It is waited for by what
 //! the venue sees, not by the clock.
 
+mod http_kit;
 mod tls_kit;
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use evenkeel::event::Event;
 use evenkeel::instrument::{InstId, Symbol};
+use evenkeel::journal::Record;
+use evenkeel::journal::file::Reader;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::sim::exchange::{AccountId, Exchange, Rules, hyperliquid_perp};
 use evenkeel::sim::flow::Flow;
 use evenkeel::sim::params::{FlowParams, Scenario};
 use evenkeel::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
-use evenkeel::units::{Notional, SCALE};
+use evenkeel::units::{Notional, SCALE, Side};
 use evenkeel::venue::eip712::Signer;
+use http_kit::{Run, TOKEN, get, post};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -81,11 +86,12 @@ impl Rig {
     /// A run against this venue's URLs.
     fn command(&self, mode: &str, ws: &str, rest: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-        command.args(["run", "--json", "--mode", mode, "--config", "config/demo.toml"]);
+        command.args(["run", "--mode", mode, "--config", "config/demo.toml"]);
         for set in [
             format!("venue.ws_url={ws}"),
             format!("venue.rest_url={rest}"),
             format!("journal.path={}", self.folder.display()),
+            format!("guards.kill_file={}", self.kill_file().display()),
             // The demo's 700 are a warning at the upper end of the proved prices.
             "market.SOL.limits.order_notional_quote=800".to_owned(),
         ] {
@@ -96,8 +102,14 @@ impl Rig {
         command
     }
 
+    fn kill_file(&self) -> PathBuf {
+        self.folder.join("kill")
+    }
+
     fn plain(&self, mode: &str) -> Command {
-        self.command(mode, &self.server.ws_url(), &self.server.http_url())
+        let mut command = self.command(mode, &self.server.ws_url(), &self.server.http_url());
+        command.arg("--json");
+        command
     }
 
     fn live(&self, key: &Path) -> Command {
@@ -121,6 +133,18 @@ impl Rig {
             std::thread::sleep(Duration::from_millis(10));
         }
         panic!("no order in a minute");
+    }
+
+    /// Until the account holds something: a fill.
+    fn wait_for_position(&self) {
+        let account = self.account;
+        for _ in 0..LOOKS {
+            if self.server.with(move |x| x.position(account, InstId(0)).qty.0 != 0).unwrap() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no fill in a minute");
     }
 
     /// What is refused is refused before the first action.
@@ -160,7 +184,7 @@ fn a_live_run_over_tls_trades_and_stops_in_order() {
     let (ws, rest) = (format!("wss://localhost:{port}/ws"), format!("https://localhost:{port}"));
     let key = rig.key(AGENT, 0o600);
     let mut command = rig.command("live", &ws, &rest);
-    command.arg("--account").arg(address_text(OWNER)).arg("--key-file").arg(&key);
+    command.args(["--json", "--account", &address_text(OWNER), "--key-file"]).arg(&key);
     command.arg("--set").arg(format!("net.ca_file={}", ca_file.display()));
     let mut child = command.spawn().unwrap();
     rig.wait_for_orders(&mut child);
@@ -169,7 +193,7 @@ fn a_live_run_over_tls_trades_and_stops_in_order() {
     let end = result(&output, 0);
     assert_eq!(end["ending"], "stopped");
     assert_eq!(end["open_orders"], 0);
-    assert_eq!(end["illegal"], 0);
+    assert_eq!(end["illegal_orders"], 0);
     assert!(end["orders_sent"].as_u64().unwrap() > 0);
     let journal = PathBuf::from(end["journal"].as_str().unwrap());
     let report = evenkeel::ops::replay::file(&journal).unwrap();
@@ -180,6 +204,10 @@ fn a_live_run_over_tls_trades_and_stops_in_order() {
     assert_eq!(exchange.open_orders(account).count(), 0);
     let held = exchange.position(account, InstId(0)).qty;
     assert_eq!(end["markets"][0]["position"], held.to_string());
+    assert_eq!(
+        (&end["positions_agree"], &end["positions"][0]["symbol"]),
+        (&true.into(), &"SOL".into())
+    );
     // The configuration flattens at the end.
     assert_eq!(held.0, 0);
 }
@@ -200,31 +228,157 @@ fn a_second_signal_cancels_everything_at_once() {
 }
 
 #[test]
-fn orders_of_an_earlier_run_are_cancelled() {
-    let rig = Rig::new("adopt");
+fn the_kill_signal_ends_the_run_and_lets_no_other_begin() {
+    let rig = Rig::new("kill");
     let key = rig.key(AGENT, 0o600);
     let mut child = rig.live(&key).spawn().unwrap();
     rig.wait_for_orders(&mut child);
+    signal(&child, Signal::USR1);
+    let end = result(&child.wait_with_output().unwrap(), 6);
+    assert_eq!((&end["ending"], &end["open_orders"]), (&"killed".into(), &0.into()));
+    let actions = rig.server.stats().unwrap().actions;
+    let again = rig.live(&key).output().unwrap();
+    assert_eq!(again.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("killed by SIGUSR1"), "{again:?}");
+    assert_eq!(rig.server.stats().unwrap().actions, actions, "nothing was sent");
+    let account = rig.account;
+    assert_eq!(rig.end().open_orders(account).count(), 0);
+}
+
+#[test]
+fn the_kill_file_closes_positions_when_it_says_so() {
+    let rig = Rig::new("flatten");
+    let key = rig.key(AGENT, 0o600);
+    let mut child = rig.live(&key).spawn().unwrap();
+    rig.wait_for_orders(&mut child);
+    rig.wait_for_position();
+    std::fs::write(rig.kill_file(), "flatten and go home\n").unwrap();
+    let end = result(&child.wait_with_output().unwrap(), 6);
+    assert_eq!((&end["ending"], &end["open_orders"]), (&"killed".into(), &0.into()));
+    let account = rig.account;
+    let held = rig.server.with(move |x| x.position(account, InstId(0)).qty).unwrap();
+    assert_eq!(held.0, 0, "{end}");
+    rig.end();
+}
+
+#[test]
+fn a_run_shows_what_it_does_and_takes_commands_over_http() {
+    let rig = Rig::new("door");
+    let (key, token) = (rig.key(AGENT, 0o600), rig.folder.join("token"));
+    http_kit::write_token(&token);
+    let mut command = rig.command("live", &rig.server.ws_url(), &rig.server.http_url());
+    command.args(["--account", &address_text(OWNER), "--key-file"]).arg(&key);
+    command.arg("--set").arg(format!("metrics.commands_file={}", token.display()));
+    let mut run = Run::start(&mut command);
+    assert!(run.line().unwrap().contains("SOL, orders REAL"));
+    let at = run.door();
+    rig.wait_for_orders(&mut run.child);
+    while !get(at, "/health").1.contains(r#""status":"ok""#) {
+        std::thread::yield_now();
+    }
+    let page = get(at, "/metrics").1;
+    assert!(page.contains("core_ready 1") && page.contains("market=\"SOL\""), "{page}");
+    assert_eq!(post(at, "/kill", "another").0, 401);
+    assert_eq!(post(at, "/kill", TOKEN).0, 202);
+    let account = rig.account;
+    while rig.server.with(move |x| x.open_orders(account).count() > 0).unwrap()
+        || !get(at, "/health").1.contains("halted")
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    signal(&run.child, Signal::INT);
+    let (text, code) = run.end();
+    assert_eq!(code, Some(0), "{text}");
+    for told in [
+        " s  SOL  mid ",
+        "  mark ",
+        "ready   reconciled",
+        "quotes  buy again",
+        "ALARM   killed",
+        "profit and loss, quote",
+        "  SOL: fills ",
+        "rejected by the venue: ",
+        "refused by us: ",
+        "  decide ",
+        "stopped after ",
+        "open orders at the venue: 0",
+        ": the venue agrees",
+        "see: evenkeel replay ",
+    ] {
+        assert!(text.contains(told), "it does not say {told:?}: {text}");
+    }
+    rig.end();
+}
+
+/// Fills and positions of a journal, as far as it was written.
+fn account_events(journal: &Path) -> Vec<Event> {
+    let file = BufReader::new(std::fs::File::open(journal).unwrap());
+    let records = Reader::new(file).unwrap().map_while(Result::ok);
+    let inputs = records.filter_map(|record| match record {
+        Record::Input(input) => Some(input.event),
+        _ => None,
+    });
+    inputs.filter(|e| matches!(e, Event::Fill { .. } | Event::Position { .. })).collect()
+}
+
+fn journal_of(folder: &Path) -> PathBuf {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.max_by_key(|path| path.extension().is_some_and(|e| e == "journal")).unwrap()
+}
+
+#[test]
+fn a_run_that_is_killed_with_9_loses_no_fill_and_leaves_no_order() {
+    let rig = Rig::new("nine");
+    let key = rig.key(AGENT, 0o600);
+    let mut child = rig.live(&key).spawn().unwrap();
+    rig.wait_for_orders(&mut child);
+    rig.wait_for_position();
     // It has no time to say goodbye, and its orders stay.
-    child.kill().unwrap();
+    signal(&child, Signal::KILL);
     child.wait().unwrap();
     let account = rig.account;
     let left: Vec<u64> =
         rig.server.with(move |x| x.open_orders(account).map(|o| o.oid).collect()).unwrap();
-    let child = rig.live(&key).spawn().unwrap();
+    let first = journal_of(&rig.folder);
+    let replayed = evenkeel::ops::replay::file(&first).unwrap();
+    assert_eq!(replayed.difference, None, "what was written is whole up to its end");
+    std::fs::rename(&first, rig.folder.join("first")).unwrap();
+    // What the venue has filled by now and nobody has seen, the second run adopts.
+    let mut second = rig.live(&key);
+    second.args(["--set", "engine.flatten_on_stop=false"]);
+    let mut child = second.spawn().unwrap();
     for look in 0.. {
         let left = left.clone();
-        let gone = rig.server.with(move |x| x.open_orders(account).all(|o| !left.contains(&o.oid)));
+        let gone = rig.server.with(move |x| {
+            let mut open = x.open_orders(account).peekable();
+            open.peek().is_some() && open.all(|o| !left.contains(&o.oid))
+        });
         if gone.unwrap() {
             break;
         }
-        assert!(look < LOOKS, "the earlier run's orders stay");
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        assert!(look < LOOKS, "the earlier run's orders stay, or the second one does not quote");
         std::thread::sleep(Duration::from_millis(10));
     }
     signal(&child, Signal::INT);
     let end = result(&child.wait_with_output().unwrap(), 0);
-    assert_eq!(end["open_orders"], 0);
-    rig.end();
+    assert_eq!((&end["open_orders"], &end["positions_agree"]), (&0.into(), &true.into()));
+    let journal = PathBuf::from(end["journal"].as_str().unwrap());
+    let mut position = 0;
+    let mut began = false;
+    for event in account_events(&journal) {
+        match event {
+            Event::Position { qty, .. } if !began => (position, began) = (qty.0, true),
+            Event::Fill { side: Side::Buy, qty, .. } => position += qty.0,
+            Event::Fill { side: Side::Sell, qty, .. } => position -= qty.0,
+            _ => {}
+        }
+    }
+    let exchange = rig.end();
+    let held = exchange.position(account, InstId(0)).qty;
+    assert_eq!(position, held.0, "what it began with and its fills are what the venue says");
+    assert_eq!(end["markets"][0]["position"], held.to_string());
+    assert_eq!(exchange.open_orders(account).count(), 0);
 }
 
 #[test]
@@ -233,7 +387,7 @@ fn a_paper_run_needs_no_key_and_sends_the_venue_nothing() {
     let output = rig.plain("paper").args(["--seconds", "10"]).output().unwrap();
     let end = result(&output, 0);
     assert_eq!((&end["ending"], &end["open_orders"]), (&"stopped".into(), &0.into()));
-    assert_eq!(end["illegal"], 0);
+    assert_eq!(end["illegal_orders"], 0);
     assert!(end["orders_sent"].as_u64().unwrap() > 0, "{end}");
     assert!(end["paper"]["mirrored"].as_u64().unwrap() > 0, "{end}");
     assert_eq!(end["paper"]["fills"], end["markets"][0]["fills"]);

@@ -1,6 +1,8 @@
 //! What a running engine shows and takes over HTTP: asked over real sockets, by the binary's own
 //! run and by hand-made requests.
 
+mod http_kit;
+
 use evenkeel::core::Standing;
 use evenkeel::event::Command;
 use evenkeel::instrument::{InstId, InstrumentSpec};
@@ -8,12 +10,10 @@ use evenkeel::ops::serve::{Board, Server};
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::metrics::Metrics;
 use evenkeel::sim::exchange::hyperliquid_perp;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use http_kit::{Run, TOKEN, ask, get, post};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 fn spec() -> InstrumentSpec {
     let symbol = evenkeel::instrument::Symbol::new("SOL").expect("a name");
@@ -32,25 +32,6 @@ fn bed(token: Option<&str>) -> Bed {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let server = Server::start(listener, token.map(str::to_owned), board).expect("a thread");
     Bed { server, metrics, clock }
-}
-
-/// The status code and the whole answer.
-fn ask(address: SocketAddr, request: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let code = answer.split(' ').nth(1).and_then(|c| c.parse().ok()).expect("a status");
-    (code, answer)
-}
-
-fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
-}
-
-fn post(address: SocketAddr, path: &str, token: &str) -> (u16, String) {
-    let auth = format!("Authorization: Bearer {token}");
-    ask(address, &format!("POST {path} HTTP/1.1\r\nHost: x\r\n{auth}\r\n\r\n"))
 }
 
 impl Bed {
@@ -154,49 +135,29 @@ fn nonsense_is_answered_and_the_next_client_served() {
     assert_eq!(get(at, "/nowhere").0, 404);
 }
 
-/// Ends the run if the test does not come to its end.
-struct Run(Child);
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_running_demo_is_watched_and_killed_by_http() {
-    use std::os::unix::fs::OpenOptionsExt;
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (token, config) = (folder.join("serve.token"), folder.join("serve.toml"));
-    let _ = std::fs::remove_file(&token);
-    let mut open = std::fs::OpenOptions::new();
-    let mut file = open.write(true).create_new(true).mode(0o600).open(&token).expect("a file");
-    writeln!(file, "{TOKEN}").expect("a disk");
+    http_kit::write_token(&token);
     let text = format!("[metrics]\ncommands_file = \"{}\"\n", token.display());
     std::fs::write(&config, text).expect("a disk");
     let journal = folder.join("serve.journal");
     let path = |p: &std::path::Path| p.to_str().expect("a plain path").to_owned();
-    let mut run = Run(std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-        .args(["demo", "--seconds", "600", "--speed", "20"])
-        .args(["--config", &path(&config), "--journal", &path(&journal)])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the test's own binary runs"));
-    let out = BufReader::new(run.0.stdout.take().expect("piped"));
-    let mut lines = out.lines().map(|l| l.expect("text"));
-    let at: SocketAddr = lines
-        .find_map(|l| Some(l.split_once("http://")?.1.split_once("/health")?.0.to_owned()))
-        .and_then(|a| a.parse().ok())
-        .expect("it says where it serves");
+    let mut run = Run::start(
+        std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .args(["demo", "--seconds", "600", "--speed", "20"])
+            .args(["--config", &path(&config), "--journal", &path(&journal)]),
+    );
+    let at = run.door();
     // It prints as it goes; the page has the market soon after.
     let row = "portfolio_inventory_units{market=\"SOL\"}";
     let is_up = |page: &str| page.contains("core_ready 1") && page.contains(row);
     while !is_up(&get(at, "/metrics").1) {
-        lines.next().expect("it still runs");
+        run.line().expect("it still runs");
     }
     assert_eq!(post(at, "/kill", TOKEN).0, 202);
     while !get(at, "/health").1.contains("halted") {
-        lines.next().expect("it still runs");
+        run.line().expect("it still runs");
     }
 }

@@ -225,16 +225,17 @@ impl EgressEnd {
     #[inline]
     pub fn step(&mut self) -> usize {
         let EgressEnd { egress, keys, wire, venue, clock, samples } = self;
-        drain(egress, venue, clock, samples, |text| {
+        drain(egress, venue, clock, samples, |text, _| {
             let len = write_masked(wire, Opcode::Text, text, keys.next_key());
             black_box(&wire[..len.expect("the buffer takes the longest frame")]);
         })
     }
 
-    /// As [`EgressEnd::step`], with the text of each frame given to `send`.
+    /// As [`EgressEnd::step`], with the text of each frame given to `send`, and when the bytes that
+    /// caused it were read: zero when none did.
     #[inline]
     #[allow(dead_code, reason = "for the bench with sockets")]
-    pub fn step_to(&mut self, send: impl FnMut(&[u8])) -> usize {
+    pub fn step_to(&mut self, send: impl FnMut(&[u8], Stamp)) -> usize {
         let EgressEnd { egress, venue, clock, samples, .. } = self;
         drain(egress, venue, clock, samples, send)
     }
@@ -246,11 +247,11 @@ fn drain(
     venue: &mut Venue,
     clock: &Clock,
     samples: &mut Vec<Sample>,
-    mut send: impl FnMut(&[u8]),
+    mut send: impl FnMut(&[u8], Stamp),
 ) -> usize {
     let sent = egress.drain_to(|text, batch| {
         if !text.is_empty() {
-            send(text);
+            send(text, batch[0].cause);
         }
         let out = clock.stamp();
         let places = batch.iter().filter(|t| is_order(&t.action)).count();

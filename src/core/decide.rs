@@ -328,7 +328,8 @@ impl Core {
             return;
         }
         let Some(side) = state.reducing_side() else {
-            state.unwinding = false;
+            // An order whose cancel is on its way may still fill.
+            state.unwinding = !state.orders.is_empty();
             return;
         };
         if !state.orders.is_empty() {

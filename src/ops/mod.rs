@@ -13,7 +13,10 @@ pub mod scenario;
 pub mod serve;
 pub mod show_config;
 pub mod sign;
+pub mod tally;
 pub mod venue;
+pub mod view;
+pub mod watch;
 
 use crate::config::{Config, MarketConfig};
 use crate::venue::build::{Leverage, Options};

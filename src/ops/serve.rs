@@ -97,7 +97,7 @@ impl Door {
         while let Ok(command) = self.server.commands.try_recv() {
             tracing::warn!(command = command.name(), "by HTTP");
             // A full ring: the core is asked again until it has room, for a kill may not be lost.
-            while !session.command(command) {
+            while !session.command(command) && !session.is_broken() {
                 std::thread::yield_now();
             }
         }

@@ -28,8 +28,9 @@ const STAGED: usize = 256;
 /// The journal's end. Records wait in a small buffer, which stays in the first-level cache, until
 /// a step finds nothing to do: the ring is 2^16 slots of cold memory, and the fifteen events of a
 /// book went into it before the order left (5 to 8 % of the time of a decision, two builds taking
-/// turns). What waits when the core panics is written on the way out, the input that did it
-/// included.
+/// turns). What happened to our account does not wait: it goes at the end of its step, behind the
+/// orders, so that a process that is killed loses public data at most. What waits when the core
+/// panics is written on the way out, the input that did it included.
 #[derive(Debug)]
 struct Journal {
     ring: Option<Producer<Record>>,
@@ -280,8 +281,8 @@ impl Step for SequencerStep {
             self.apply(now, Event::ClockJump { by, recv: begun });
         }
         // What happened to our account first: it decides how much more may be asked for.
-        let mut drained = self.drain_account(now);
-        drained += self.drain_market(now, begun);
+        let account = self.drain_account(now);
+        let mut drained = account + self.drain_market(now, begun);
         if self.core.wants_decision(now) {
             self.apply(now, Event::Decide { drained: drained as u32 });
             if drained > 0 {
@@ -293,8 +294,9 @@ impl Step for SequencerStep {
         if begun.0 >= self.next_telemetry {
             self.telemetry(begun);
         }
-        if drained == 0 && !self.journal.staged.is_empty() {
-            // Nothing waits: the orders of the steps before are gone.
+        if (drained == 0 || account > 0) && !self.journal.staged.is_empty() {
+            // Nothing waits: the orders of the steps before are gone. Or something is known of our
+            // account that must outlive this process.
             self.journal.flush();
         }
         drained

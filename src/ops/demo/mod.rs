@@ -4,28 +4,26 @@
 //! signed and verified, three pipeline steps, a journal that is replayed at the end. No key,
 //! network or file is needed.
 
-mod pair;
 mod report;
 pub mod venue;
-mod view;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
-use crate::instrument::Symbol;
+use crate::instrument::{InstrumentSpec, Symbol};
 use crate::ops::scenario::pair_entry;
-use crate::ops::serve::{Bound, Door};
+use crate::ops::serve::Bound;
+use crate::ops::view::View;
+use crate::ops::watch::{Drawing, Quiet, Watch};
 use crate::ops::{Failure, exit, scenario};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::runner;
 use crate::pipeline::table::{Table, Topology, Wish};
-use crate::session::Session;
-use crate::switch::Switch;
+use crate::switch::{Asked, Switch};
 use report::Outcome;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use venue::Wiring;
-use view::View;
 
 /// What can be asked of the demo.
 #[derive(Clone, Debug, clap::Args)]
@@ -86,7 +84,7 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     // With a pair the first market shown is its leg a.
     let args = &DemoArgs { symbol: symbols[0].as_str().to_owned(), ..args.clone() };
     let file = Some(config.guards.kill_file.clone()).filter(|f| !f.is_empty());
-    let mut switch = Switch::install(file.map(PathBuf::from)).map_err(Failure::switch)?;
+    let switch = Switch::install(file.map(PathBuf::from)).map_err(Failure::switch)?;
     let clock = Clock::start(args.speed);
     let cores = runner::cores();
     let mut wish = wish(args, &config)?;
@@ -108,23 +106,43 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let bound = Bound::new(&config)?;
     let wiring = Wiring { config, table: table.clone(), journal, pooled: args.pooled };
     let spec = venue.session(&wiring, specs.clone(), &clock)?;
-    let mut view = View::new(args, &specs[0], &table, venue.ws_url());
-    let session = Session::start(spec).map_err(Failure::environment)?;
-    let door = bound.map(|b| b.open(&specs, &session.metrics, &clock)).transpose()?;
-    if let Some(door) = &door {
-        view.served(door.address());
-    }
-    let (session, stopped) = trade(args, session, &mut view, door.as_ref(), &clock, &mut switch)?;
-    let metrics = std::sync::Arc::clone(&session.metrics);
+    let view =
+        View::new(title(args, &specs[0], &table, &venue.ws_url()), Some(args.seconds), &specs);
+    let drawing = Drawing::new(!args.json, Duration::from_secs(1));
+    let mut watch = Watch::start(spec, bound, switch, view, drawing)?;
+    let asked = watch.trade(Some(args.seconds));
+    let stopped = stop(&mut watch, asked);
+    let metrics = std::sync::Arc::clone(&watch.session.metrics);
+    let Watch { session, view, switch, .. } = watch;
     let ended = session.end();
     let exchange = venue.stop();
     let replayed = crate::ops::replay::file(&args.journal);
-    let outcome = Outcome::new(args, &view, &metrics, ended, exchange, replayed, stopped)?;
+    let outcome = Outcome::new(args, &specs, &view, &metrics, ended, exchange, replayed, stopped)?;
     let mut out = std::io::stdout().lock();
     let text = if args.json { outcome.json() } else { outcome.text() };
     // A closed pipe is not an error of the run.
     let _ = writeln!(out, "{text}");
-    Ok(if switch.is_killed() { exit::KILLED } else { outcome.exit_code() })
+    Ok(match switch.told() {
+        Some(Asked::Kill | Asked::Flatten) => exit::KILLED,
+        Some(Asked::Abort) => exit::ABORTED,
+        Some(Asked::Stop) | None => outcome.exit_code(),
+    })
+}
+
+fn title(args: &DemoArgs, spec: &InstrumentSpec, table: &Table, url: &str) -> String {
+    let source = match &args.data {
+        Some(folder) => format!("recording {}", folder.display()),
+        None => format!("seed {}", args.seed),
+    };
+    let threads = table.threads.len();
+    format!(
+        "evenkeel demo: {} at {url}, {source}, {}x time, {} on {threads} thread{}, {}",
+        spec.symbol.as_str(),
+        args.speed,
+        table.topology.name(),
+        if threads == 1 { "" } else { "s" },
+        table.wait.name(),
+    )
 }
 
 /// The built-in profile, then the user's file; of its markets only the one that is traded, or the
@@ -206,71 +224,15 @@ fn wish(args: &DemoArgs, config: &Config) -> Result<Wish, Failure> {
     Ok(wish)
 }
 
-/// Trades for the time asked for, then stops in order. `true` when everything was closed in time.
-fn trade(
-    args: &DemoArgs,
-    mut session: Session,
-    view: &mut View,
-    door: Option<&Door>,
-    clock: &Clock,
-    switch: &mut Switch,
-) -> Result<(Session, bool), Failure> {
-    let live = !args.json;
-    let redraw = live && std::io::stdout().is_terminal();
-    let begun = clock.stamp().0;
-    let end = begun + args.seconds * 1_000_000_000;
-    let mut next_draw = begun;
-    let mut last = None;
-    while last.is_none() && clock.stamp().0 < end && !session.is_broken() {
-        last = switch.poll();
-        watch(&mut session, view, door);
-        let now = clock.stamp().0;
-        if live && now >= next_draw {
-            next_draw = now + if redraw { 100_000_000 } else { 1_000_000_000 };
-            view.draw(&session.metrics, now - begun, redraw);
+/// Stops in order. `true` when everything was closed in time.
+fn stop(watch: &mut Watch, asked: Option<Asked>) -> bool {
+    let mut command = asked.map_or(Command::Stop, Asked::command);
+    let quiet = loop {
+        match watch.wait_quiet(command, STOP_PATIENCE) {
+            Quiet::Asked(more) => command = more.command(),
+            quiet => break quiet,
         }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let stop_at = clock.stamp().0;
-    order(&mut session, last.unwrap_or(Command::Stop));
-    let patience = STOP_PATIENCE.as_nanos() as u64;
-    // The quiet flag is set by the strategy's next telemetry after the stop.
-    let mut quiet = false;
-    while !quiet && clock.stamp().0 < stop_at + patience && !session.is_broken() {
-        watch(&mut session, view, door);
-        if let Some(kill) = switch.poll().filter(|c| *c != Command::Stop) {
-            order(&mut session, kill);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-        quiet = session.is_quiet() && clock.stamp().0 > stop_at + 300_000_000;
-    }
-    watch(&mut session, view, door);
-    if live {
-        view.draw(&session.metrics, clock.stamp().0 - begun, redraw);
-    }
-    Ok((session, quiet))
-}
-
-/// The ring of commands is full for a moment at most.
-fn order(session: &mut Session, command: Command) {
-    while !session.command(command) && !session.is_broken() {
-        std::thread::yield_now();
-    }
-}
-
-fn watch(session: &mut Session, view: &mut View, door: Option<&Door>) {
-    if let Some(door) = door {
-        door.pass(session);
-    }
-    while let Some(snapshot) = session.snapshot() {
-        if let Some(door) = door {
-            door.put(snapshot);
-        }
-        if snapshot.inst.0 == 0 {
-            view.snapshot(snapshot);
-        }
-    }
-    while let Ok(record) = session.tap.try_recv() {
-        view.record(&record);
-    }
+    };
+    watch.last_look();
+    quiet == Quiet::Reached
 }

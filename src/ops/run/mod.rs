@@ -7,25 +7,27 @@
 
 mod paper;
 mod report;
-pub mod signals;
 pub mod start;
 
 use crate::config::{Config, Mode, Network};
 use crate::event::Command;
-use crate::instrument::{InstrumentSpec, Symbol, VenueId};
+use crate::instrument::{InstId, InstrumentSpec, Symbol, VenueId};
 use crate::keys::{self, AgentKey};
 use crate::net::{Endpoint, Trust};
+use crate::ops::serve::Bound;
+use crate::ops::view::View;
+use crate::ops::watch::{Drawing, Quiet, Watch};
 use crate::ops::{Failure, exit};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::table::Table;
-use crate::session::{Session, Spec};
+use crate::session::Spec;
+use crate::switch::{Asked, Switch};
 use crate::units::{Notional, SCALE};
 use crate::venue::build::{self, Access, Owner};
 use crate::venue::eip712::Signer;
 use crate::venue::rest::VenueRest;
 use paper::Paper;
 use report::{End, Ending};
-use signals::{Asked, Watch};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,21 +71,23 @@ pub struct RunArgs {
 /// Prepared nonces: several of the largest bursts.
 const POOL: usize = 256;
 /// Longest wait for the orderly stop to unwind and be answered.
-const STOP_PATIENCE_NS: u64 = 60_000_000_000;
-/// Longest wait for the quick stop.
-const ABORT_PATIENCE_NS: u64 = 10_000_000_000;
-/// After a command, the quiet flag is of the time before it for so long: telemetry comes every
-/// 100 ms.
-const FLAG_NS: u64 = 300_000_000;
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for the venue to have nothing of ours any more.
+const PROOF_PATIENCE_NS: u64 = 10_000_000_000;
 /// Between two questions what rests.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// Between two status lines where there is no terminal.
+const LINES_EVERY: Duration = Duration::from_secs(10);
 
 pub fn run(args: &RunArgs) -> Result<i32, Failure> {
     let config = configuration(args)?;
+    let file = Some(config.guards.kill_file.clone()).filter(|file| !file.is_empty());
+    let switch = Switch::install(file.map(PathBuf::from)).map_err(Failure::switch)?;
+    let bound = Bound::new(&config)?;
     let clock = Clock::start(1);
     let (market_ws, rest) = endpoints(&config)?;
     let venue = start::Venue { rest, clock: clock.clone() };
-    let mut watch = Watch::start()?;
+    let name = config.engine.name.clone();
     let plan = match config.engine.mode {
         Mode::Paper => on_paper(args, config, &venue, market_ws, &clock)?,
         Mode::Live => live(args, config, venue, market_ws)?,
@@ -91,23 +95,22 @@ pub fn run(args: &RunArgs) -> Result<i32, Failure> {
     let Plan { spec, orders_at, asks, paper } = plan;
     let specs = spec.specs.clone();
     let journal = spec.journal.clone();
-    let session = Session::start(spec).map_err(Failure::environment)?;
-    if !args.json {
-        report::started(&specs, paper.is_some(), journal.as_deref());
-    }
-    let begun = clock.stamp().0;
-    let mut ran = Running { session, venue: orders_at, asks, clock: &clock };
-    let asked = ran.trade(args.seconds, &mut watch);
-    let (ending, open_orders) = ran.stop(asked, &mut watch);
-    let metrics = std::sync::Arc::clone(&ran.session.metrics);
-    let ended = ran.session.end();
-    let seconds = (clock.stamp().0 - begun) / 1_000_000_000;
+    let title = report::title(&name, &specs, paper.is_some(), journal.as_deref());
+    let view = View::new(title, args.seconds, &specs);
+    let watch = Watch::start(spec, bound, switch, view, Drawing::new(!args.json, LINES_EVERY))?;
+    let mut ran = Running { watch, venue: orders_at, asks, markets: specs.len(), clock: &clock };
+    let asked = ran.watch.trade(args.seconds);
+    let (ending, account) = ran.stop(asked);
+    ran.watch.last_look();
+    let seconds = ran.watch.elapsed_ns() / 1_000_000_000;
+    let Watch { session, view, .. } = ran.watch;
+    let metrics = std::sync::Arc::clone(&session.metrics);
+    let ended = session.end();
     let exchange = match paper {
         Some(paper) => Some((paper.counts.clone(), paper.account, paper.stop())),
         None => None,
     };
-    let end =
-        End { ending, open_orders, seconds, journal, ended, metrics, exchange, specs: &specs };
+    let end = End::new(ending, account, seconds, journal, ended, &metrics, exchange, &view, &specs);
     end.print(args.json);
     Ok(end.exit_code())
 }
@@ -308,100 +311,88 @@ fn spec(
     })
 }
 
-/// A session while it is watched.
+/// A session while it is watched, and where its account is.
 struct Running<'a> {
-    session: Session,
+    watch: Watch,
     venue: start::Venue,
     asks: VenueRest,
+    markets: usize,
     clock: &'a Clock,
 }
 
 impl Running<'_> {
-    /// Takes what the engine tells people, and gives the cpu away for a while.
-    fn pass(&mut self) {
-        while self.session.snapshot().is_some() {}
-        while let Ok(record) = self.session.tap.try_recv() {
-            tracing::debug!(?record);
-        }
-        std::thread::sleep(Duration::from_millis(10));
+    /// Stops, and asks the venue what still rests and what is held. `None`: it does not answer.
+    fn stop(&mut self, asked: Option<Asked>) -> (Ending, Option<start::Account>) {
+        let ending = self.wind_down(asked.unwrap_or(Asked::Stop));
+        (ending, self.prove_nothing_rests())
     }
 
-    fn command(&mut self, command: Command) {
-        while !self.session.command(command) && !self.session.is_broken() {
-            self.pass();
-        }
-    }
-
-    /// Until the time is over, a signal comes or a thread breaks.
-    fn trade(&mut self, seconds: Option<u64>, watch: &mut Watch) -> Asked {
-        let seconds_ns = seconds.map_or(u64::MAX, |s| s.saturating_mul(1_000_000_000));
-        let end = self.clock.stamp().0.saturating_add(seconds_ns);
+    fn wind_down(&mut self, mut asked: Asked) -> Ending {
         loop {
-            let asked = watch.asked();
-            if asked != Asked::Nothing || self.session.is_broken() || self.clock.stamp().0 >= end {
-                return asked;
+            match asked {
+                Asked::Abort | Asked::Kill => self.watch.command(Command::Kill),
+                Asked::Stop | Asked::Flatten => {
+                    match self.watch.wait_quiet(asked.command(), STOP_PATIENCE) {
+                        Quiet::Asked(more) => {
+                            asked = more;
+                            continue;
+                        }
+                        Quiet::Broken => return Ending::Broken,
+                        Quiet::TimedOut => {
+                            self.watch.command(Command::Kill);
+                            return Ending::TimedOut;
+                        }
+                        Quiet::Reached => {}
+                    }
+                }
             }
-            self.pass();
+            return match asked {
+                Asked::Stop => Ending::Stopped,
+                Asked::Abort => Ending::Aborted,
+                Asked::Kill | Asked::Flatten => Ending::Killed,
+            };
         }
     }
 
-    /// Stops, and asks the venue what still rests. Returns `None` for the number of orders when
-    /// the venue does not answer.
-    fn stop(&mut self, asked: Asked, watch: &mut Watch) -> (Ending, Option<usize>) {
-        let mut ending = Ending::Aborted;
-        if asked != Asked::Abort {
-            self.command(Command::Stop);
-            ending = self.wait_quiet(watch);
-        }
-        if matches!(ending, Ending::Aborted | Ending::TimedOut) {
-            self.command(Command::Kill);
-        }
-        let end = self.clock.stamp().0 + ABORT_PATIENCE_NS;
+    fn prove_nothing_rests(&mut self) -> Option<start::Account> {
+        let end = self.clock.stamp().0 + PROOF_PATIENCE_NS;
         loop {
-            match self.venue.open_orders(&self.asks) {
-                Ok(0) => return (ending, Some(0)),
-                Ok(open) if self.clock.stamp().0 >= end => return (ending, Some(open)),
-                Err(why) if self.clock.stamp().0 >= end => {
-                    tracing::error!(why = why.message, "the venue does not say what rests");
-                    return (ending, None);
+            let late = self.clock.stamp().0 >= end;
+            let account = self.venue.account(&self.asks, self.markets);
+            // The last fills may still be on their way to us.
+            self.watch.pass();
+            match account {
+                Ok(account) if late || (account.open_orders == 0 && self.agrees(&account)) => {
+                    return Some(account);
                 }
                 // A cancel is on its way, or one is needed that the core does not know of.
-                Ok(_) => self.command(Command::Kill),
+                Ok(account) if account.open_orders > 0 => self.watch.command(Command::Kill),
+                Ok(_) => {}
+                Err(why) if late => {
+                    tracing::error!(why = why.message, "the venue does not say what rests");
+                    return None;
+                }
                 Err(_) => {}
             }
-            self.pass();
             std::thread::sleep(ASK_AGAIN);
         }
     }
 
-    fn wait_quiet(&mut self, watch: &mut Watch) -> Ending {
-        let begun = self.clock.stamp().0;
-        loop {
-            self.pass();
-            let waited = self.clock.stamp().0 - begun;
-            if self.session.is_broken() {
-                return Ending::Broken;
-            }
-            if watch.asked() == Asked::Abort {
-                return Ending::Aborted;
-            }
-            if waited > FLAG_NS && self.session.is_quiet() {
-                return Ending::Stopped;
-            }
-            if waited > STOP_PATIENCE_NS {
-                return Ending::TimedOut;
-            }
-        }
+    /// By the last snapshots, which come every 100 ms.
+    fn agrees(&self, account: &start::Account) -> bool {
+        let mut venue = (0..).map(InstId).zip(&account.positions);
+        venue.all(|(inst, venue)| self.watch.view.position(inst) == Some(*venue))
     }
 }
 
 /// The exit code of an ending, by what is left.
-fn exit_code(ending: Ending, open_orders: Option<usize>, panicked: bool, illegal: u64) -> i32 {
+fn exit_code(ending: Ending, clean: bool, panicked: bool, illegal: u64) -> i32 {
     match ending {
         _ if panicked => exit::PANICKED,
         Ending::Broken => exit::PANICKED,
-        _ if open_orders != Some(0) || illegal > 0 => exit::FAILED,
+        _ if !clean || illegal > 0 => exit::FAILED,
         Ending::TimedOut => exit::FAILED,
+        Ending::Killed => exit::KILLED,
         Ending::Aborted => exit::ABORTED,
         Ending::Stopped => exit::OK,
     }
@@ -413,18 +404,19 @@ mod tests {
 
     #[test]
     fn an_exit_code_says_what_is_left() {
-        assert_eq!(exit_code(Ending::Stopped, Some(0), false, 0), exit::OK);
-        assert_eq!(exit_code(Ending::Aborted, Some(0), false, 0), exit::ABORTED);
-        for (ending, open, illegal) in [
-            (Ending::Stopped, Some(1), 0),
-            (Ending::Stopped, None, 0),
-            (Ending::Aborted, Some(2), 0),
-            (Ending::TimedOut, Some(0), 0),
-            (Ending::Stopped, Some(0), 1),
+        assert_eq!(exit_code(Ending::Stopped, true, false, 0), exit::OK);
+        assert_eq!(exit_code(Ending::Aborted, true, false, 0), exit::ABORTED);
+        assert_eq!(exit_code(Ending::Killed, true, false, 0), exit::KILLED);
+        for (ending, clean, illegal) in [
+            (Ending::Stopped, false, 0),
+            (Ending::Aborted, false, 0),
+            (Ending::Killed, false, 0),
+            (Ending::TimedOut, true, 0),
+            (Ending::Stopped, true, 1),
         ] {
-            assert_eq!(exit_code(ending, open, false, illegal), exit::FAILED);
+            assert_eq!(exit_code(ending, clean, false, illegal), exit::FAILED);
         }
-        assert_eq!(exit_code(Ending::Stopped, Some(0), true, 0), exit::PANICKED);
-        assert_eq!(exit_code(Ending::Broken, Some(0), false, 0), exit::PANICKED);
+        assert_eq!(exit_code(Ending::Stopped, true, true, 0), exit::PANICKED);
+        assert_eq!(exit_code(Ending::Broken, true, false, 0), exit::PANICKED);
     }
 }

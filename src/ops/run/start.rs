@@ -13,7 +13,7 @@ use crate::pipeline::runner;
 use crate::pipeline::table::Table;
 use crate::proved::{Standing, prove_market};
 use crate::strategy::proof::PriceBand;
-use crate::units::Price;
+use crate::units::{Price, Qty};
 use crate::venue::eip712::Address;
 use crate::venue::rest::{Pass, Topic, Unread, VenueRest};
 
@@ -75,10 +75,28 @@ impl Venue {
         })
     }
 
-    /// How many orders of these markets rest at the venue.
-    pub fn open_orders(&self, of: &VenueRest) -> Result<usize, Failure> {
-        of.resting(&self.ask(of, Topic::Resting)?).map_err(failure)
+    /// What the account has on these markets.
+    pub fn account(&self, of: &VenueRest, markets: usize) -> Result<Account, Failure> {
+        let view = of.view(&self.ask(of, Topic::View)?).map_err(failure)?;
+        let held = |inst: usize| {
+            let is_it = |id: InstId| usize::from(id.0) == inst;
+            let found = view.positions.iter().find(|p| p.inst.is_some_and(is_it));
+            // A position of nothing is not listed.
+            found.map_or(Qty::ZERO, |p| p.qty)
+        };
+        Ok(Account {
+            open_orders: view.orders.iter().filter(|order| order.inst.is_some()).count(),
+            positions: (0..markets).map(held).collect(),
+        })
     }
+}
+
+/// What the venue says of our markets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub open_orders: usize,
+    /// Of each market, in their order.
+    pub positions: Vec<Qty>,
 }
 
 fn failure(why: Unread) -> Failure {
