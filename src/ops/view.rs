@@ -165,17 +165,6 @@ impl View {
                     format!("{side} {how}: {levels} levels, {total} of {capacity}, floor {floor}");
                 self.tell(Some(inst), "ladder", what);
             }
-            Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
-                let (phase, why) = (phase.name(), reason.name());
-                let what = format!("cycle {cycle} {phase}: {why}; holds {a} and {b}");
-                self.tell(None, "pair", what);
-            }
-            Note::PairEntered { cycle, notional, .. } => {
-                let ratio = Imbalance::of(notional[0], notional[1]);
-                self.entered.extend(ratio.map(|r| (cycle, r)));
-                let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
-                self.tell(None, "pair", format!("cycle {cycle} filled, imbalance {ratio}"));
-            }
             Note::Proof { inst, holds: true, lo, hi, .. } => {
                 self.tell(Some(inst), "proved", format!("for mids {lo} to {hi}"));
             }
@@ -191,11 +180,29 @@ impl View {
                 let not = if advised { "" } else { "no longer " };
                 self.tell(None, "tier", format!("the fee-paying one is {not}advised"));
             }
-            Note::PairSolved { .. }
-            | Note::PairSent { .. }
-            | Note::Level { .. }
-            | Note::Markout { .. }
-            | Note::Hash { .. } => {}
+            Note::Level { .. } | Note::Markout { .. } | Note::Hash { .. } => {}
+            Note::Pair { .. }
+            | Note::PairEntered { .. }
+            | Note::PairSolved { .. }
+            | Note::PairSent { .. } => self.pair_note(note),
+        }
+    }
+
+    /// How a pair's cycle goes; its orders are told as all orders are.
+    fn pair_note(&mut self, note: &Note) {
+        match *note {
+            Note::Pair { cycle, phase, reason, positions: [a, b], .. } => {
+                let (phase, why) = (phase.name(), reason.name());
+                let what = format!("cycle {cycle} {phase}: {why}; holds {a} and {b}");
+                self.tell(None, "pair", what);
+            }
+            Note::PairEntered { cycle, notional, .. } => {
+                let ratio = Imbalance::of(notional[0], notional[1]);
+                self.entered.extend(ratio.map(|r| (cycle, r)));
+                let ratio = ratio.map_or("not known".to_owned(), |r| r.to_string());
+                self.tell(None, "pair", format!("cycle {cycle} filled, imbalance {ratio}"));
+            }
+            _ => {}
         }
     }
 

@@ -5,3 +5,4 @@ pub mod audit;
 pub mod config;
 pub mod lines;
 pub mod rng;
+pub mod told;

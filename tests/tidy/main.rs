@@ -18,7 +18,7 @@ use std::process::Command;
 const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Functions longer than the limit, under the same rule.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[("benches/tick_to_order/rig.rs::new", 80)];
+const LONG_FUNCTIONS: &[(&str, usize)] = &[("benches/tick_to_order/rig.rs::new", 74)];
 
 /// Folders of the repository. What lies beside them in a checkout is somebody's own.
 const FOLDERS: &[&str] = &[".ci", "benches", "config", "ring", "src", "tests", "tools"];

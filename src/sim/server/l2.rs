@@ -74,9 +74,7 @@ fn change(coin: &str, ms: u64, before: &[Vec<BookLevel>; 2], now: &[Vec<BookLeve
         let other = now[side]
             .iter()
             .filter(|l| !before[side].iter().any(|b| (b.px, b.qty) == (l.px, l.qty)));
-        list(other.map(|l| {
-            format!("{{\"p\":\"{}\",\"s\":\"{}\"}}", num(l.px.0.into()), num(l.qty.0.into()))
-        }))
+        list(other.map(|l| format!("{{\"p\":\"{}\",\"s\":\"{}\"}}", num(l.px.0), num(l.qty.0))))
     };
     let gone = |side: usize| {
         let places = before[side].iter().enumerate();
