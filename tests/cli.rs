@@ -49,6 +49,19 @@ fn rewrite(from: &Path, to: &Path, mut edit: impl FnMut(u64, Record) -> Option<R
 }
 
 #[test]
+fn scenarios_run_over_real_sockets() {
+    for name in ["pair-entry", "small-account"] {
+        let run = demo(&scratch(&format!("{name}.journal")), &["--scenario", name]);
+        assert_eq!(run["illegal_orders"], 0, "{name}: {run}");
+        assert_eq!(run["replay_identical"], true, "{name}: {run}");
+        assert!(run["orders_sent"].as_u64() > Some(0), "{name}: {run}");
+    }
+    let out = evenkeel(&["demo", "--scenario", "nowhere"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("pair-entry"), "{}", text(&out.stderr));
+}
+
+#[test]
 fn the_main_job_trades_and_proves_itself() {
     let journal = scratch("main_job.journal");
     let run = demo(&journal, &[]);

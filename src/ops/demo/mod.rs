@@ -75,7 +75,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let mut args = args.clone();
-    if let Some(name) = &args.scenario {
+    // The pair's scenario has two markets of its own.
+    if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
         args.symbol = scenario::find(name)?.symbol.to_owned();
     }
     let args = &args;
