@@ -6,7 +6,7 @@
 //! certificate" are not both "connection failed".
 //!
 //! rustls keeps what it has encrypted until the socket takes it and what it has decrypted until the
-//! frames are cut, each at most [`BUFFER_MAX`] bytes or one read. It allocates exactly once for a
+//! frames are cut, each at most `BUFFER_MAX` bytes or one read. It allocates exactly once for a
 //! record that comes and once for one that goes, a vector of the record's length: the one exception
 //! to the hot path's rule, and `tests/alloc_path.rs` fails when it becomes more or less.
 

@@ -15,7 +15,7 @@
 //! of a leg in flight. Orders that reduce are reduce-only and at most the position: no leg flips.
 //!
 //! The entry's sizes are the solver's ([`PairOrders`]). After a partial fill the leg that lacks is
-//! sized again from what the other one filled ([`second_leg`]); up to [`TRIES`] times within the
+//! sized again from what the other one filled (`second_leg`); up to `TRIES` times within the
 //! price bound of the entry, then the finer leg is adjusted, and what can't be brought into balance
 //! is unwound.
 

@@ -2,7 +2,7 @@
 //!
 //! Only e and s depend on the message, so a cold thread ([`PoolFiller`]) computes k G and the
 //! thread that sends ([`PoolTaker`]) is left with one hash and one product. A pair is as secret
-//! as the key, for the reasons and with the rules of [`crate::venue::nonces`]. Here only the pool
+//! as the key, for the reasons and with the rules of `venue::nonces`. Here only the pool
 //! knows k: the filler does not hold the key, since r does not depend on it.
 //!
 //! Entries live in this memory only. They must not outlive the process in a core dump, in swap or

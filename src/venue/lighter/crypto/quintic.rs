@@ -1,4 +1,4 @@
-//! Hot. The quintic extension GF(p^5) = GF(p)[z] / (z^5 - 3).
+//! Hot. The quintic extension GF(p^5): polynomials in z over GF(p), modulo z^5 - 3.
 //!
 //! An element is five limbs, low power first; its encoding is 40 bytes, each limb 8 bytes
 //! little-endian and below p. Products are sums of five 128-bit products each, kept in 192 bits
