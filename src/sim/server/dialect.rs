@@ -77,9 +77,13 @@ impl Dialect {
         both!(self, hub => hub.now)
     }
 
-    /// The time has come to this, before anything is read.
+    /// The time has come to this, before anything is read. What one dialect has in its agenda until then
+    /// happened before that.
     pub fn reach(&mut self, now: Nanos) {
-        both!(self, hub => hub.now = hub.now.max(now));
+        match self {
+            Dialect::Hyperliquid(hub) => hub.now = hub.now.max(now),
+            Dialect::Lighter(hub) => hub.step(now),
+        }
     }
 
     pub fn step(&mut self, now: Nanos) {

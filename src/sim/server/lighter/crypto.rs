@@ -14,7 +14,7 @@ mod table;
 
 pub use curve::{Point, Scalar};
 pub use field::{Fe, Fe5};
-pub use sponge::{hash4, hash5};
+pub use sponge::hash5;
 
 /// A public key, ready to check with.
 #[derive(Clone, Debug)]

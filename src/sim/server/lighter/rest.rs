@@ -151,9 +151,10 @@ impl Hub {
         self.directory.slot(index).map(|s| &self.directory.holders[s]).ok_or(no::NO_ACCOUNT)
     }
 
-    /// The place of `account_index`, whose token must be there.
+    /// The place of `account_index` (of one call, `value`), whose token must be there.
     fn authorized(&self, query: &Query) -> Result<usize, Refusal> {
-        let wanted = query.number("account_index")?;
+        let name = if query.get("account_index").is_some() { "account_index" } else { "value" };
+        let wanted = query.number(name)?;
         let Some(token) = query.token.as_deref().filter(|t| !t.is_empty()) else {
             return Err(Refusal::param("auth query param and Authorization header are empty"));
         };

@@ -110,11 +110,6 @@ impl Tx {
         self.options.iter().find(|o| o.0 == number).map(|o| o.1)
     }
 
-    /// It may take: the longest of the venue's delays is for it.
-    pub fn takes(&self) -> bool {
-        matches!(&self.body, Body::Create(order) if order.tif == 0)
-    }
-
     /// It makes the account's volume quota smaller.
     pub fn costs_quota(&self) -> bool {
         !matches!(self.body, Body::Cancel { .. } | Body::Leverage { .. })

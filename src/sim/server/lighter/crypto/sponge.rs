@@ -55,8 +55,3 @@ pub fn hash5(input: &[Fe]) -> Fe5 {
     let state = absorb(input);
     Fe5(std::array::from_fn(|i| state[i]))
 }
-
-pub fn hash4(input: &[Fe]) -> [Fe; 4] {
-    let state = absorb(input);
-    std::array::from_fn(|i| state[i])
-}
