@@ -1,7 +1,10 @@
 //! Cold. `evenkeel venue`: the embedded venue on its own, for people's own SDKs and bots.
 //!
-//! It prints one JSON line when it listens, and a report of every account when it ends. Keys never
-//! come here: an account is an address, and whoever has its key can trade.
+//! It prints one JSON line when it listens, and a report of every account when it ends. Keys of
+//! people never come here: an account is an address, and whoever has its key can trade. `lighter.rs` is
+//! the same in the second dialect.
+
+mod lighter;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -35,6 +38,9 @@ const PLAYED: Nanos = Nanos::from_secs(5);
 /// What is served.
 #[derive(Clone, Debug, clap::Args)]
 pub struct VenueArgs {
+    /// Whose protocol.
+    #[arg(long, value_enum, default_value_t = Spoken::Hyperliquid)]
+    pub venue: Spoken,
     /// Loopback port; 0 takes a free one, which the first line names.
     #[arg(long, default_value_t = 0)]
     pub port: u16,
@@ -43,16 +49,21 @@ pub struct VenueArgs {
     #[arg(long, value_delimiter = ',', default_value = "SOL,ETH,BTC")]
     pub market: Vec<String>,
     /// OWNER or OWNER+AGENT+AGENT: the address of an account and of the keys that may sign for it
-    /// beside its own. Repeat for more accounts.
-    #[arg(long, required = true)]
+    /// beside its own. Lighter: INDEX, for which test keys are made and printed, or
+    /// INDEX@KEY=PUBLIC+KEY=PUBLIC with API keys of yours; without any, account 1. Repeat for more
+    /// accounts.
+    #[arg(long, required_if_eq("venue", "hyperliquid"))]
     pub account: Vec<String>,
     /// Quote that each account begins with.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
     pub cash: i64,
-    /// The network that actions are signed for: SDKs sign for testnet at any address but the
-    /// venue's own.
-    #[arg(long, value_parser = ["testnet", "mainnet"], default_value = "testnet")]
-    pub network: String,
+    /// The network that actions are signed for. At an address that is not the venue's own,
+    /// Hyperliquid's SDK signs for testnet and Lighter's for mainnet: these are the defaults.
+    #[arg(long, value_parser = ["testnet", "mainnet"])]
+    pub network: Option<String>,
+    /// Lighter: fees, delays and limits of the accounts.
+    #[arg(long, value_parser = ["standard", "plus", "premium"], default_value = "premium")]
+    pub tier: String,
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Market seconds per real second.
@@ -73,21 +84,35 @@ pub struct VenueArgs {
     pub until_eof: bool,
 }
 
+/// The dialects of the embedded venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Spoken {
+    Hyperliquid,
+    Lighter,
+}
+
 /// The verb: serves, and reports at the end. Ended by a signal it reports nothing.
 pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<i32, Failure> {
     let clock = Clock::start(args.speed);
-    let owners = accounts(&args.account)?;
-    let served = serve(args, &owners, &clock)?;
-    let told = json!({
-        "http": served.http_url(),
-        "ws": served.ws_url(),
-        "network": args.network,
-        "accounts": owners.iter().map(|o| address_text(&o.0)).collect::<Vec<_>>(),
-    });
+    let (served, told, names) = match args.venue {
+        Spoken::Hyperliquid => {
+            let owners = accounts(&args.account)?;
+            let served = serve(args, &owners, &clock)?;
+            let names: Vec<Value> = owners.iter().map(|o| json!(address_text(&o.0))).collect();
+            let told = json!({
+                "http": served.http_url(),
+                "ws": served.ws_url(),
+                "network": args.network.as_deref().unwrap_or("testnet"),
+                "accounts": names,
+            });
+            (served, told, names)
+        }
+        Spoken::Lighter => lighter::serve(args, &clock)?,
+    };
     print(out, &told)?;
     wait(args);
     let exchange = served.stop().ok_or_else(|| Failure::bug("the venue's thread panicked"))?;
-    print(out, &report(&exchange, &owners))?;
+    print(out, &report(&exchange, &names))?;
     Ok(exit::OK)
 }
 
@@ -206,7 +231,7 @@ fn serve(args: &VenueArgs, owners: &[Owner], clock: &Clock) -> Result<ServerHand
     let accounts = owners.iter().map(spec).collect();
     let config = ServerConfig {
         addr: ([127, 0, 0, 1], args.port).into(),
-        mainnet: args.network == "mainnet",
+        mainnet: args.network.as_deref() == Some("mainnet"),
         accounts,
         rates: if args.rates { Rates::VENUE } else { Rates::default() },
         schedule_cancel_volume: quote(i64::from(args.schedule_cancel_volume)),
@@ -225,11 +250,11 @@ fn quote(amount: i64) -> Notional {
 }
 
 /// What the exchange knows of each account, not by way of the protocol.
-fn report(exchange: &Exchange, owners: &[Owner]) -> Value {
+fn report(exchange: &Exchange, names: &[Value]) -> Value {
     let coin = |inst: InstId| {
         exchange.instrument(inst).map_or(String::new(), |i| i.spec.symbol.as_str().to_owned())
     };
-    let account = |(i, (address, _)): (usize, &Owner)| {
+    let account = |(i, name): (usize, &Value)| {
         // The exchange numbers accounts from 1; 0 is the crowd.
         let id = AccountId(i as u32 + 1);
         let positions: Value = exchange
@@ -241,14 +266,14 @@ fn report(exchange: &Exchange, owners: &[Owner]) -> Value {
         let orders: Value = exchange.open_orders(id).map(|o| order(&o, &coin(o.inst))).collect();
         let fills: Value = exchange.fills(id).map(|f| fill(f, &coin(f.inst))).collect();
         json!({
-            "address": address_text(address),
+            "address": name,
             "cash": raw_text(exchange.margin(id).cash.to_raw()),
             "positions": positions,
             "open_orders": orders,
             "fills": fills,
         })
     };
-    json!({ "accounts": owners.iter().enumerate().map(account).collect::<Vec<_>>() })
+    json!({ "accounts": names.iter().enumerate().map(account).collect::<Vec<_>>() })
 }
 
 fn order(order: &OrderView, coin: &str) -> Value {

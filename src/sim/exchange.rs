@@ -54,6 +54,8 @@ pub struct Rules {
     pub book_every: Nanos,
     /// Closed orders and fills that are kept for each account (the venue answers with 2000).
     pub history: usize,
+    /// The smallest size and notional of a market hold for IOC orders too.
+    pub takers_have_minimum: bool,
 }
 
 impl Default for Rules {
@@ -68,6 +70,7 @@ impl Default for Rules {
             bbo_every: Nanos::from_millis(70),
             book_every: Nanos::from_millis(540),
             history: 2000,
+            takers_have_minimum: true,
         }
     }
 }

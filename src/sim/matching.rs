@@ -193,7 +193,8 @@ impl Exchange {
             }
             order.qty = order.qty.min(Qty(closable));
         }
-        let closes = order.reduce_only && order.qty.0 == position.abs();
+        let closes = order.reduce_only && order.qty.0 == position.abs()
+            || order.tif == Tif::Ioc && !self.rules.takers_have_minimum;
         if !closes && order.qty < min_size {
             return Err(RejectKind::InvalidSize);
         }

@@ -1,12 +1,13 @@
-//! Cold. A WebSocket and HTTP server that speaks Hyperliquid over loopback.
+//! Cold. A WebSocket and HTTP server that speaks Hyperliquid, or Lighter, over loopback.
 //!
 //! One thread owns an [`Exchange`], its [`Market`] and all sockets ([`start`]). The engine cannot
 //! tell it from the venue: the frames have the recorded forms, actions need a valid signature of a
 //! known agent, nonces are counted, refusals come in the venue's words. Beyond that a scenario can
 //! break it on purpose ([`ServerFault`]).
 //!
-//! From the socket inwards: `socket.rs` and `peer.rs` (mio, httparse, tungstenite), `hub.rs` (the
-//! protocol without sockets), `subs.rs`, `actions.rs`, `info.rs` (what can be asked), `verify.rs`
+//! From the socket inwards: `socket.rs` and `peer.rs` (mio, httparse, tungstenite), `dialect.rs` (which
+//! of the two is spoken; `lighter.rs` is the second), and of the first `hub.rs` (the protocol without
+//! sockets), `subs.rs`, `actions.rs`, `info.rs` (what can be asked), `verify.rs`
 //! (who signed), `rate.rs`, `tape.rs` (what is published), `wire.rs` (how it is written).
 //!
 //! Time is the argument `clock` of [`start`], the engine's own clock, so that both may run faster
@@ -17,11 +18,13 @@
 //! room, so that a slow-loris only evicts itself.
 
 mod actions;
+mod dialect;
 mod directory;
 mod hub;
 mod info;
 mod json;
 mod l2;
+pub mod lighter;
 mod peer;
 mod rate;
 mod socket;
@@ -39,6 +42,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use json::Json;
+pub use lighter::{LighterFault, start_lighter};
 pub use rate::{Rates, Requests};
 use verify::Address;
 
@@ -255,6 +259,7 @@ pub struct ServerStats {
 /// What the thread is asked to do between two steps.
 enum Command {
     Fault(ServerFault, mpsc::Sender<()>),
+    Lighter(LighterFault, mpsc::Sender<()>),
     With(Box<dyn FnOnce(&mut Exchange) + Send>),
     Stats(mpsc::Sender<ServerStats>),
     Stop,
@@ -263,6 +268,7 @@ enum Command {
 /// A running server. Dropping it stops the thread.
 pub struct ServerHandle {
     addr: SocketAddr,
+    ws_path: &'static str,
     commands: mpsc::Sender<Command>,
     waker: Arc<mio::Waker>,
     thread: Option<JoinHandle<Exchange>>,
@@ -282,7 +288,17 @@ pub fn start(
     clock: Box<dyn Fn() -> Nanos + Send>,
 ) -> Result<ServerHandle, ServerError> {
     let directory = directory::Directory::new(&exchange, config.accounts.clone())?;
-    let wanted = config.addr;
+    let addr = config.addr;
+    let hub = hub::Hub::new(exchange, market, directory, config);
+    serve(addr, dialect::Dialect::Hyperliquid(Box::new(hub)), clock)
+}
+
+fn serve(
+    wanted: SocketAddr,
+    hub: dialect::Dialect,
+    clock: Box<dyn Fn() -> Nanos + Send>,
+) -> Result<ServerHandle, ServerError> {
+    let ws_path = hub.ws_path();
     let listener = mio::net::TcpListener::bind(wanted).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => ServerError::PortInUse(wanted),
         kind => ServerError::Bind(wanted, kind),
@@ -292,13 +308,12 @@ pub fn start(
     let poll = mio::Poll::new().map_err(system)?;
     let waker = Arc::new(mio::Waker::new(poll.registry(), socket::WAKE).map_err(system)?);
     let (commands, inbox) = mpsc::channel();
-    let hub = hub::Hub::new(exchange, market, directory, config);
     let sockets = socket::Sockets::new(hub, poll, listener, inbox).map_err(system)?;
     let thread = std::thread::Builder::new()
         .name("venue".to_owned())
         .spawn(move || sockets.run(&*clock))
         .map_err(system)?;
-    Ok(ServerHandle { addr, commands, waker, thread: Some(thread) })
+    Ok(ServerHandle { addr, ws_path, commands, waker, thread: Some(thread) })
 }
 
 impl ServerHandle {
@@ -307,12 +322,12 @@ impl ServerHandle {
         self.addr
     }
 
-    /// `ws://127.0.0.1:port/ws`
+    /// `ws://127.0.0.1:port/ws`; of Lighter `/stream`.
     pub fn ws_url(&self) -> String {
-        format!("ws://{}/ws", self.addr)
+        format!("ws://{}{}", self.addr, self.ws_path)
     }
 
-    /// `http://127.0.0.1:port`, to which `/info` and `/exchange` are added.
+    /// `http://127.0.0.1:port`, to which `/info` and `/exchange` are added; of Lighter `/api/v1/..`.
     pub fn http_url(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -321,6 +336,13 @@ impl ServerHandle {
     pub fn fault(&self, fault: ServerFault) -> bool {
         let (done, wait) = mpsc::channel();
         self.send(Command::Fault(fault, done)) && wait.recv().is_ok()
+    }
+
+    /// Injects a fault of the Lighter dialect; done when this returns. `false` when the server has ended.
+    /// A server of the other dialect takes no notice of it.
+    pub fn lighter_fault(&self, fault: LighterFault) -> bool {
+        let (done, wait) = mpsc::channel();
+        self.send(Command::Lighter(fault, done)) && wait.recv().is_ok()
     }
 
     /// Runs `act` on the exchange between two steps and returns what it returns; `None` when the

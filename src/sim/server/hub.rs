@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::actions::{Action, Unread};
+use super::dialect::Out;
 use super::directory::Directory;
 use super::info::{self, Info};
 use super::json::{Json, quoted};
@@ -28,17 +29,6 @@ const LOST_AFTER: Nanos = Nanos::from_secs(60);
 
 /// Funding payments that are remembered.
 const PAID_KEPT: usize = 2000;
-
-/// What is to be sent to a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Out {
-    /// A WebSocket text.
-    Text(String),
-    /// The answer to the HTTP request that waits.
-    Http(u16, String),
-    /// No answer will come: end it.
-    Close,
-}
 
 /// How the sender of an action waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,6 +55,35 @@ impl Json {
         }
     }
 
+    /// An integer within 64 bits with a sign.
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Json::Uint(n) => i64::try_from(*n).ok(),
+            Json::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// As text again, without spaces. What is not an integer has lost its digits: it is `null`.
+    pub fn text(&self) -> String {
+        match self {
+            Json::Null | Json::Float => "null".to_owned(),
+            Json::Bool(b) => b.to_string(),
+            Json::Uint(n) => n.to_string(),
+            Json::Int(n) => n.to_string(),
+            Json::Str(text) => quoted(text),
+            Json::Arr(items) => {
+                let items: Vec<String> = items.iter().map(Json::text).collect();
+                format!("[{}]", items.join(","))
+            }
+            Json::Obj(entries) => {
+                let entry =
+                    |(key, value): &(String, Json)| format!("{}:{}", quoted(key), value.text());
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+
     pub fn bool(&self) -> Option<bool> {
         match self {
             Json::Bool(b) => Some(*b),

@@ -9,7 +9,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-use super::hub::Out;
+use super::dialect::{Ask, Get, Out};
 use super::{BadFrame, PeerId, PeerLimits};
 use crate::units::Nanos;
 
@@ -26,13 +26,6 @@ pub enum Gone {
     Protocol,
     /// It does not take what is sent to it.
     Slow,
-}
-
-/// What a connection asks.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Ask {
-    Text(String),
-    Post { path: String, body: Vec<u8> },
 }
 
 enum Stage {
@@ -55,17 +48,34 @@ pub struct Peer {
     pub id: PeerId,
     /// The socket may have bytes.
     pub readable: bool,
-    /// When something was last sent.
+    /// When something was last sent, and last heard.
     pub sent_at: Nanos,
+    pub heard_at: Nanos,
     stage: Stage,
     /// What is to be sent, and when.
     queue: VecDeque<(Nanos, Out)>,
     queued: usize,
     limits: PeerLimits,
+    paths: Paths,
+}
+
+/// What of HTTP there is besides posts.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths {
+    /// Where WebSockets are taken; a query behind it is ignored.
+    pub ws: &'static str,
+    /// Other `GET`s are asked; otherwise they are refused with 404.
+    pub gets: bool,
 }
 
 impl Peer {
-    pub fn new(id: PeerId, stream: TcpStream, limits: PeerLimits, now: Nanos) -> Peer {
+    pub fn new(
+        id: PeerId,
+        stream: TcpStream,
+        limits: PeerLimits,
+        paths: Paths,
+        now: Nanos,
+    ) -> Peer {
         // Fails only on a socket that is gone, which the first read will tell.
         let _ = stream.set_nodelay(true);
         let stage = Stage::Http {
@@ -76,7 +86,8 @@ impl Peer {
             last: false,
         };
         let queue = VecDeque::new();
-        Peer { id, readable: true, sent_at: now, stage, queue, queued: 0, limits }
+        let (sent_at, heard_at) = (now, now);
+        Peer { id, readable: true, sent_at, heard_at, stage, queue, queued: 0, limits, paths }
     }
 
     pub fn is_ws(&self) -> bool {
@@ -99,7 +110,7 @@ impl Peer {
 
     /// Takes what the socket has, up to a bound; the rest stays readable. What was asked before
     /// the connection ended is in `asks` all the same.
-    pub fn read(&mut self, asks: &mut Vec<Ask>) -> Result<(), Gone> {
+    pub fn read(&mut self, now: Nanos, asks: &mut Vec<Ask>) -> Result<(), Gone> {
         for _ in 0..ROUND_MAX {
             if !self.readable {
                 break;
@@ -107,8 +118,11 @@ impl Peer {
             match &mut self.stage {
                 Stage::Http { .. } => self.read_http(asks)?,
                 Stage::Ws(ws) => match ws.read() {
-                    Ok(Message::Text(text)) => asks.push(Ask::Text(text.as_str().to_owned())),
-                    Ok(_) => {}
+                    Ok(Message::Text(text)) => {
+                        self.heard_at = now;
+                        asks.push(Ask::Text(text.as_str().to_owned()));
+                    }
+                    Ok(_) => self.heard_at = now,
                     Err(Error::Io(error)) if is_later(&error) => self.readable = false,
                     Err(error) => return Err(ended(&error)),
                 },
@@ -140,14 +154,14 @@ impl Peer {
 
     /// Takes one complete request from the input, unless one is being answered.
     fn take_request(&mut self, asks: &mut Vec<Ask>) -> Result<(), Gone> {
-        let limits = self.limits;
+        let (limits, paths) = (self.limits, self.paths);
         let Stage::Http { input, waiting, last, output, .. } = &mut self.stage else {
             return Ok(());
         };
         if *waiting || *last {
             return Ok(());
         }
-        let request = match parse_request(input, &limits) {
+        let request = match parse_request(input, &limits, paths) {
             Ok(None) => return Ok(()),
             Ok(Some(request)) => request,
             Err(status) => {
@@ -163,6 +177,12 @@ impl Peer {
                 *waiting = true;
                 *last = close;
                 asks.push(Ask::Post { path, body });
+                Ok(())
+            }
+            Kind::Get { get, close } => {
+                *waiting = true;
+                *last = close;
+                asks.push(Ask::Get(get));
                 Ok(())
             }
             Kind::Upgrade { key } => self.upgrade(&key),
@@ -316,11 +336,16 @@ struct HttpRequest {
 
 enum Kind {
     Post { path: String, body: Vec<u8>, close: bool },
+    Get { get: Get, close: bool },
     Upgrade { key: String },
 }
 
 /// `Ok(None)` until it is complete; `Err` is the status that refuses it.
-fn parse_request(input: &[u8], limits: &PeerLimits) -> Result<Option<HttpRequest>, u16> {
+fn parse_request(
+    input: &[u8],
+    limits: &PeerLimits,
+    paths: Paths,
+) -> Result<Option<HttpRequest>, u16> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let head = match request.parse(input) {
@@ -356,7 +381,7 @@ fn parse_request(input: &[u8], limits: &PeerLimits) -> Result<Option<HttpRequest
             let kind = Kind::Post { path, body: body.to_vec(), close };
             Ok(Some(HttpRequest { kind, size: head + length }))
         }
-        Some("GET") if path == "/ws" => {
+        Some("GET") if path.split('?').next() == Some(paths.ws) => {
             let version = header("sec-websocket-version") == Some("13");
             let upgrade = lists("connection", "upgrade") && lists("upgrade", "websocket");
             match header("sec-websocket-key").filter(|key| key.len() == 24) {
@@ -367,6 +392,11 @@ fn parse_request(input: &[u8], limits: &PeerLimits) -> Result<Option<HttpRequest
                 _ => Err(400),
             }
         }
+        Some("GET") if paths.gets => {
+            let close = lists("connection", "close") || request.version == Some(0);
+            let get = Get { path, auth: header("authorization").map(str::to_owned) };
+            Ok(Some(HttpRequest { kind: Kind::Get { get, close }, size: head }))
+        }
         Some("GET") => Err(404),
         _ => Err(405),
     }
@@ -376,6 +406,7 @@ fn response(status: u16, body: &str, close: bool) -> Vec<u8> {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         411 => "Length Required",

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 
-use super::hub::{Hub, Out};
-use super::peer::{Ask, Gone, Peer};
+use super::dialect::{Ask, Dialect};
+use super::peer::{Gone, Paths, Peer};
 use super::{Command, PeerId, Scope, ServerFault};
 use crate::sim::exchange::Exchange;
 use crate::units::Nanos;
@@ -38,7 +38,7 @@ enum Commanded {
 
 /// All sockets and the hub.
 pub struct Sockets {
-    hub: Hub,
+    hub: Dialect,
     poll: Poll,
     listener: TcpListener,
     inbox: Receiver<Command>,
@@ -49,7 +49,7 @@ pub struct Sockets {
 
 impl Sockets {
     pub fn new(
-        hub: Hub,
+        hub: Dialect,
         poll: Poll,
         mut listener: TcpListener,
         inbox: Receiver<Command>,
@@ -67,7 +67,7 @@ impl Sockets {
         loop {
             // A connection with bytes left over from its round is not waited for.
             let busy = self.peers.values().any(|p| p.readable && !self.is_silent(p));
-            let wait = if busy || more { std::time::Duration::ZERO } else { self.hub.config.tick };
+            let wait = if busy || more { std::time::Duration::ZERO } else { self.hub.tick() };
             // An interrupted wait is a short one; a broken poll leaves the tick's work to be done.
             let _ = self.poll.poll(&mut events, Some(wait));
             for event in &events {
@@ -83,10 +83,10 @@ impl Sockets {
             }
             let commanded = self.command();
             if commanded == Commanded::Stop {
-                return self.hub.exchange;
+                return self.hub.into_exchange();
             }
             more = commanded == Commanded::Something;
-            self.hub.now = self.hub.now.max(clock());
+            self.hub.reach(clock());
             self.read();
             self.hub.step(clock());
             self.write();
@@ -102,8 +102,13 @@ impl Sockets {
                 // Nobody waits: as good.
                 let _ = done.send(());
             }
-            Ok(Command::With(act)) => act(&mut self.hub.exchange),
-            Ok(Command::Stats(done)) => drop(done.send(self.hub.stats)),
+            Ok(Command::Lighter(fault, done)) => {
+                self.hub.fault(fault);
+                // Nobody waits: as good.
+                let _ = done.send(());
+            }
+            Ok(Command::With(act)) => act(self.hub.exchange()),
+            Ok(Command::Stats(done)) => drop(done.send(*self.hub.stats())),
             Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Commanded::Stop,
             Err(TryRecvError::Empty) => return Commanded::Nothing,
         }
@@ -122,32 +127,33 @@ impl Sockets {
     }
 
     fn admit(&mut self, stream: mio::net::TcpStream) {
-        if self.peers.len() >= self.hub.config.limits.connections {
+        if self.peers.len() >= self.hub.limits().connections {
             // Numbers grow: the first one found is the oldest.
             let idle = self.peers.values().find(|p| p.may_be_evicted()).map(|p| p.id);
             match idle {
                 Some(id) => {
-                    self.hub.stats.evicted += 1;
+                    self.hub.stats().evicted += 1;
                     self.drop_peer(id);
                 }
-                None => self.hub.stats.refused += 1,
+                None => self.hub.stats().refused += 1,
             }
         }
-        let full = self.peers.len() >= self.hub.config.limits.connections;
+        let full = self.peers.len() >= self.hub.limits().connections;
         if full || self.active.refuse_new {
-            self.hub.stats.refused += u64::from(!full);
+            self.hub.stats().refused += u64::from(!full);
             return;
         }
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
-        let mut peer = Peer::new(id, stream, self.hub.config.limits, self.hub.now);
+        let paths = Paths { ws: self.hub.ws_path(), gets: self.hub.takes_gets() };
+        let mut peer = Peer::new(id, stream, self.hub.limits(), paths, self.hub.now());
         let token = Token(id.0 as usize);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = peer
             .stream()
             .is_some_and(|stream| self.poll.registry().register(stream, token, interest).is_ok());
         if registered {
-            self.hub.stats.accepted += 1;
+            self.hub.stats().accepted += 1;
             self.peers.insert(id, peer);
         }
     }
@@ -165,8 +171,8 @@ impl Sockets {
     fn end(&mut self, id: PeerId, why: Gone) {
         match why {
             Gone::Closed => {}
-            Gone::Protocol => self.hub.stats.protocol_errors += 1,
-            Gone::Slow => self.hub.stats.slow_closed += 1,
+            Gone::Protocol => self.hub.stats().protocol_errors += 1,
+            Gone::Slow => self.hub.stats().slow_closed += 1,
         }
         self.drop_peer(id);
     }
@@ -178,19 +184,16 @@ impl Sockets {
             let silent = self.peers.get(&id).is_none_or(|p| !p.readable || self.is_silent(p));
             let Some(peer) = self.peers.get_mut(&id).filter(|_| !silent) else { continue };
             let was_http = !peer.is_ws();
-            let outcome = peer.read(&mut asks);
+            let outcome = peer.read(self.hub.now(), &mut asks);
             let upgraded = was_http && peer.is_ws();
             if upgraded && self.active.refuse_ws {
-                self.hub.stats.refused += 1;
+                self.hub.stats().refused += 1;
                 self.drop_peer(id);
                 continue;
             }
             if upgraded {
-                peer.sent_at = self.hub.now;
-                if self.hub.config.greeting {
-                    let text = "Websocket connection established.".to_owned();
-                    self.hub.out.push((id, Out::Text(text)));
-                }
+                peer.sent_at = self.hub.now();
+                self.hub.opened(id);
             }
             self.ask(id, &mut asks);
             if let Err(why) = outcome {
@@ -201,16 +204,13 @@ impl Sockets {
 
     fn ask(&mut self, id: PeerId, asks: &mut Vec<Ask>) {
         for ask in asks.drain(..) {
-            match ask {
-                Ask::Text(text) => self.hub.on_text(id, &text),
-                Ask::Post { path, body } => self.hub.on_http(id, &path, &body),
-            }
+            self.hub.ask(id, ask);
         }
     }
 
     fn write(&mut self) {
-        let now = self.hub.now;
-        for (id, out) in std::mem::take(&mut self.hub.out) {
+        let now = self.hub.now();
+        for (id, out) in self.hub.take_out() {
             let Some(peer) = self.peers.get(&id) else { continue };
             if self.is_silent(peer) {
                 continue;
@@ -228,23 +228,19 @@ impl Sockets {
             let silent = self.peers.get(&id).is_none_or(|p| self.is_silent(p));
             let Some(peer) = self.peers.get_mut(&id).filter(|_| !silent) else { continue };
             match peer.write(now, &mut asks) {
-                Ok(sent) => self.hub.stats.messages_out += sent,
+                Ok(sent) => self.hub.stats().messages_out += sent,
                 Err(why) => {
                     self.end(id, why);
                     continue;
                 }
             }
-            let idle = peer.is_ws() && now.since(peer.sent_at) >= self.idle_close();
+            let idle = peer.is_ws() && self.hub.is_idle(peer.sent_at, peer.heard_at);
             if idle {
-                self.hub.stats.idle_closed += 1;
+                self.hub.stats().idle_closed += 1;
                 self.drop_peer(id);
             }
             self.ask(id, &mut asks);
         }
-    }
-
-    fn idle_close(&self) -> Nanos {
-        self.hub.config.idle_close.unwrap_or(Nanos::MAX)
     }
 
     fn concerns(&self, scope: Scope, peer: &Peer) -> bool {

@@ -1,0 +1,222 @@
+//! Cold. Numbers modulo p = 2^64 - 2^32 + 1, and the field of degree five over them.
+
+const P: u64 = 0xffff_ffff_0000_0001;
+
+/// A number below p.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fe(u64);
+
+impl Fe {
+    pub const ZERO: Fe = Fe(0);
+    pub const ONE: Fe = Fe(1);
+
+    /// A constant below p, of a table.
+    pub(super) const fn constant(n: u64) -> Fe {
+        assert!(n < P);
+        Fe(n)
+    }
+
+    /// Modulo p.
+    pub fn reduced(n: u64) -> Fe {
+        Fe(if n >= P { n - P } else { n })
+    }
+
+    pub fn value(self) -> u64 {
+        self.0
+    }
+
+    pub fn add(self, other: Fe) -> Fe {
+        Fe::of(u128::from(self.0) + u128::from(other.0))
+    }
+
+    pub fn sub(self, other: Fe) -> Fe {
+        Fe::of(u128::from(self.0) + u128::from(P) - u128::from(other.0))
+    }
+
+    pub fn mul(self, other: Fe) -> Fe {
+        Fe::of(u128::from(self.0) * u128::from(other.0))
+    }
+
+    /// n mod p: with n = a + 2^64 b + 2^96 c, b and c of 32 bits, 2^64 is 2^32 - 1 and 2^96 is -1.
+    fn of(n: u128) -> Fe {
+        let (a, b, c) = (n & 0xffff_ffff_ffff_ffff, (n >> 64) & 0xffff_ffff, n >> 96);
+        // Below 2^64 + 2^64 + p < 3 p + 2^34: three subtractions are enough, a fourth is harmless.
+        let mut rest = a + b * 0xffff_ffff + (u128::from(P) - c);
+        while rest >= u128::from(P) {
+            rest -= u128::from(P);
+        }
+        Fe(rest as u64)
+    }
+}
+
+/// c0 + c1 z + .. + c4 z^4 with z^5 = 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fe5(pub [Fe; 5]);
+
+/// Exponents of 320 bits, the lowest word first.
+type Exponent = [u64; 5];
+
+/// p^5 - 2.
+const INVERSE: Exponent = [
+    0xffff_fffa_ffff_ffff,
+    0xffff_ffe2_0000_000e,
+    0xffff_ffcd_0000_002c,
+    0xffff_ffe2_0000_002c,
+    0xffff_fffb_0000_000e,
+];
+/// (p^5 - 1) / 2.
+const HALF: Exponent = [
+    0x7fff_fffd_8000_0000,
+    0x7fff_fff1_0000_0007,
+    0x7fff_ffe6_8000_0016,
+    0x7fff_fff1_0000_0016,
+    0x7fff_fffd_8000_0007,
+];
+/// q of p^5 - 1 = 2^32 q, q odd.
+const ODD: Exponent = [
+    0x0000_000e_ffff_fffb,
+    0x0000_002c_ffff_ffe2,
+    0x0000_002c_ffff_ffcd,
+    0x0000_000e_ffff_ffe2,
+    0x0000_0000_ffff_fffb,
+];
+/// (q + 1) / 2.
+const ODD_HALF: Exponent = [
+    0x0000_0007_7fff_fffe,
+    0x8000_0016_7fff_fff1,
+    0x0000_0016_7fff_ffe6,
+    0x8000_0007_7fff_fff1,
+    0x0000_0000_7fff_fffd,
+];
+/// 2 + z has no square root.
+const NO_SQUARE: Fe5 = Fe5([Fe(2), Fe(1), Fe(0), Fe(0), Fe(0)]);
+
+impl Fe5 {
+    pub const ZERO: Fe5 = Fe5([Fe::ZERO; 5]);
+    pub const ONE: Fe5 = Fe5::small(1);
+
+    pub const fn small(n: u64) -> Fe5 {
+        Fe5([Fe(n), Fe::ZERO, Fe::ZERO, Fe::ZERO, Fe::ZERO])
+    }
+
+    /// `None` when one of the five words is p or more: each element has one encoding.
+    pub fn from_bytes(bytes: &[u8; 40]) -> Option<Fe5> {
+        let mut out = Fe5::ZERO;
+        for (slot, word) in out.0.iter_mut().zip(bytes.chunks_exact(8)) {
+            let word = u64::from_le_bytes(word.try_into().ok()?);
+            if word >= P {
+                return None;
+            }
+            *slot = Fe(word);
+        }
+        Some(out)
+    }
+
+    pub fn to_bytes(self) -> [u8; 40] {
+        let mut out = [0; 40];
+        for (place, word) in out.chunks_exact_mut(8).zip(self.0) {
+            place.copy_from_slice(&word.0.to_le_bytes());
+        }
+        out
+    }
+
+    pub fn add(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].add(other.0[i])))
+    }
+
+    pub fn sub(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].sub(other.0[i])))
+    }
+
+    pub fn mul(self, other: Fe5) -> Fe5 {
+        let mut low = [Fe::ZERO; 5];
+        let mut high = [Fe::ZERO; 5];
+        for (i, a) in self.0.into_iter().enumerate() {
+            for (j, b) in other.0.into_iter().enumerate() {
+                let place = if i + j < 5 { &mut low[i + j] } else { &mut high[i + j - 5] };
+                *place = place.add(a.mul(b));
+            }
+        }
+        Fe5(std::array::from_fn(|i| low[i].add(high[i].mul(Fe(3)))))
+    }
+
+    pub fn square(self) -> Fe5 {
+        self.mul(self)
+    }
+
+    fn power(self, exponent: &Exponent) -> Fe5 {
+        let mut out = Fe5::ONE;
+        for word in exponent.iter().rev() {
+            for bit in (0..64).rev() {
+                out = out.square();
+                if word >> bit & 1 == 1 {
+                    out = out.mul(self);
+                }
+            }
+        }
+        out
+    }
+
+    /// 1 / self; zero of zero.
+    pub fn inverse(self) -> Fe5 {
+        self.power(&INVERSE)
+    }
+
+    /// Zero counts.
+    pub fn is_square(self) -> bool {
+        self == Fe5::ZERO || self.power(&HALF) == Fe5::ONE
+    }
+
+    /// Tonelli and Shanks. Either of the two roots.
+    pub fn root(self) -> Option<Fe5> {
+        if self == Fe5::ZERO {
+            return Some(self);
+        }
+        if !self.is_square() {
+            return None;
+        }
+        let mut step = NO_SQUARE.power(&ODD);
+        let mut rest = self.power(&ODD);
+        let mut root = self.power(&ODD_HALF);
+        let mut order = 32;
+        while rest != Fe5::ONE {
+            // rest has order 2^depth, and depth < order because self is a square.
+            let (mut depth, mut probe) = (0, rest);
+            while probe != Fe5::ONE {
+                probe = probe.square();
+                depth += 1;
+            }
+            for _ in depth + 1..order {
+                step = step.square();
+            }
+            root = root.mul(step);
+            step = step.square();
+            rest = rest.mul(step);
+            order = depth;
+        }
+        Some(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_divided_is_the_factor() {
+        let a = Fe5([Fe(P - 1), Fe(7), Fe(1 << 63), Fe(P - 2), Fe(12345)]);
+        let b = Fe5([Fe(3), Fe(P - 5), Fe(1 << 32), Fe(0), Fe(P - 1)]);
+        assert_eq!(a.mul(b).mul(b.inverse()), a);
+        assert_eq!(a.square().root().map(Fe5::square), Some(a.square()));
+        assert_eq!(NO_SQUARE.root(), None);
+        assert_eq!(a.square().mul(NO_SQUARE).root(), None);
+    }
+
+    #[test]
+    fn words_of_p_and_more_are_no_encoding() {
+        let mut bytes = Fe5::ONE.to_bytes();
+        assert_eq!(Fe5::from_bytes(&bytes), Some(Fe5::ONE));
+        bytes[8..16].copy_from_slice(&P.to_le_bytes());
+        assert_eq!(Fe5::from_bytes(&bytes), None);
+    }
+}
