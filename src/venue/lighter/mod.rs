@@ -10,6 +10,7 @@ pub mod info;
 pub mod ladder;
 mod markets;
 pub mod meta;
+pub mod names;
 pub mod orders;
 pub mod quota;
 pub mod token;
