@@ -1,8 +1,7 @@
 //! Cold. The faces of a venue from its name, markets, account and key: the one place, beside the faces
 //! themselves, that names every venue. What is done for each lies in `build.rs` of its folder.
 
-/// What is configured of a venue beside its markets; so far all of it is of this one.
-pub use super::hyperliquid::{Leverage, Options};
+pub use super::account::{Leverage, Options};
 use super::rest::VenueRest;
 use super::{MarketFeed, VenueAccount, hyperliquid, lighter};
 use crate::event::RejectReason;

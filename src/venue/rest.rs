@@ -126,6 +126,20 @@ pub struct VenueView {
     pub equity: Option<i64>,
     /// Where nonces are the venue's to count, one for each key; elsewhere none.
     pub nonces: Vec<NextNonce>,
+    /// What the account may send, where that depends on the account and the venue says so.
+    pub tier: Option<SendTier>,
+    /// The last fills as the venue wrote them, for [`super::VenueAccount::take_view`] to read: where the
+    /// stream does not repeat what a lost connection has missed. Elsewhere empty.
+    pub fills: Vec<u8>,
+}
+
+/// What an account may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendTier {
+    /// Transactions in a minute.
+    pub per_minute: u32,
+    /// They also cost of a quota that grows with what is traded.
+    pub has_quota: bool,
 }
 
 /// What became of an order.
@@ -134,6 +148,9 @@ pub struct Fate {
     pub state: VenueOrderState,
     pub filled: Qty,
     pub venue_oid: u64,
+    /// Its price and whole size now, where the venue's order may have been another of ours before: the
+    /// account's side says whose the answer is. Elsewhere zeros.
+    pub now: (Price, Qty),
 }
 
 /// What the venue says of a market now.

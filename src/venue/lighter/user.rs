@@ -297,6 +297,20 @@ impl UserCodec {
         Ok(out.done)
     }
 
+    /// As [`UserCodec::decode_trades`], with the orders that `names` knows. Cold.
+    pub fn decode_trades_named(
+        &mut self,
+        since_ms: u64,
+        body: &[u8],
+        names: &mut impl Namer,
+        sink: &mut impl Sink,
+    ) -> Result<UserDecoded, Malformed> {
+        let done = UserDecoded::of(UserFrame::FillsSnapshot);
+        let mut out = Out { sink, skip: 0, recv: Stamp(0), done };
+        self.read_rest_trades(body, since_ms, names, &mut out)?;
+        Ok(out.done)
+    }
+
     /// Decodes the answer to the REST call `trades` for this account, newest first: what a
     /// reconnect has missed. Fills from before `since_ms` are not emitted. Cold.
     pub fn decode_trades(
