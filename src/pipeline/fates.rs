@@ -91,7 +91,8 @@ impl Fates {
         let ask = move || {
             let topic = Topic::Fate(order.inst(), client);
             let answers = rest::ask(&base, &rest, topic, &pass, &clock);
-            let fate = answers.and_then(|all| rest.fate(&all).map_err(|error| error.to_string()));
+            let fate =
+                answers.and_then(|all| rest.fate(client, &all).map_err(|error| error.to_string()));
             // Nobody waits any more: the session has ended.
             drop(tx.send(fate));
         };

@@ -16,6 +16,7 @@ pub mod names;
 pub mod orders;
 pub mod quota;
 pub mod rate;
+pub mod rest;
 pub mod token;
 pub mod tx;
 pub mod user;
