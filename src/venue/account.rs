@@ -70,6 +70,8 @@ pub struct Options {
     pub fast_books: bool,
     /// Books of the undocumented channel `l2`, for as long as it can be read.
     pub l2_deltas: bool,
+    /// Several transactions share a frame where the venue then tells less about each.
+    pub batches: bool,
     /// The venue cancels everything when it has not heard of us for a while.
     pub dead_man: bool,
     /// By market; `None` leaves it as it is.

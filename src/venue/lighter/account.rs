@@ -356,12 +356,11 @@ impl Account {
         cancels.chunks(REST_BATCH_MAX).map(&mut request).collect()
     }
 
-    /// Is it an order of this run?
+    /// Is it an order of this run? By what was sent: an earlier run may have had the same tag.
     pub fn is_ours(&self, order: &OpenOrder) -> bool {
-        let of = |inst| self.lanes[0].codec.market(inst).map(|market| market.index);
         let client = order.client.and_then(|client| u64::try_from(client).ok());
-        match (client, order.inst.and_then(of)) {
-            (Some(client), Some(market)) => self.lanes[0].codec.order_of(client, market).is_some(),
+        match (client, order.inst) {
+            (Some(client), Some(inst)) => self.names.knows(client, inst),
             _ => false,
         }
     }

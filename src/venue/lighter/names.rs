@@ -219,6 +219,11 @@ impl Names {
         self.by_order(order).map(|at| self.entries[at].client)
     }
 
+    /// Was an order sent under this client index?
+    pub fn knows(&self, client: u64, inst: InstId) -> bool {
+        client != 0 && self.entries.iter().any(|e| e.client == client && e.inst == inst)
+    }
+
     /// Is there room for so many orders more?
     #[inline]
     pub fn has_room(&self, orders: usize) -> bool {
