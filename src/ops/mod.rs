@@ -14,6 +14,7 @@ pub mod serve;
 pub mod show_config;
 pub mod sign;
 pub mod tally;
+pub mod token;
 pub mod venue;
 pub mod view;
 pub mod watch;
