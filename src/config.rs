@@ -86,6 +86,8 @@ pub struct Venue {
     pub l2_deltas: bool,
     /// The venue is asked to cancel everything when it has not heard of us for a minute.
     pub dead_man: bool,
+    /// Orders share frames where the venue has one answer for a frame.
+    pub batches: bool,
 }
 
 /// How the engine's steps share threads.

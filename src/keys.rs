@@ -1,6 +1,6 @@
 //! Cold. An agent's private key: where it may come from, and what is done so that it stays there.
 //!
-//! A key is 32 bytes in hexadecimal in a file of its own: a systemd credential
+//! A key is 32 bytes (an agent's) or 40 (an API key) in hexadecimal in a file of its own: a systemd credential
 //! (`LoadCredential=`, which gives a folder in `$CREDENTIALS_DIRECTORY`), or a file that only we can
 //! read. There is no other way in: no configuration, no command line, no variable. The file is
 //! opened without following a link, and what is asked about it is asked of the open file, so that
@@ -18,11 +18,14 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::venue::build::API_KEY_LEN;
 use crate::venue::eip712::{Address, Signer};
 
 /// The credential's name where none is given.
 pub const CREDENTIAL: &str = "evenkeel-agent-key";
-/// Largest file that is read: 66 characters and some white space.
+/// The same of an account's second API key, which signs what takes.
+pub const HEDGE_CREDENTIAL: &str = "evenkeel-hedge-key";
+/// Largest file that is read: 82 characters and some white space.
 const FILE_MAX: u64 = 128;
 
 /// Why there is no key. No variant holds a byte of the file.
@@ -46,6 +49,8 @@ pub enum KeyError {
     TooLong(PathBuf, u64),
     /// Not 64 hexadecimal digits.
     NotHex(PathBuf),
+    /// Not 80 hexadecimal digits: an API key has 40 bytes.
+    NotApiKey(PathBuf),
     /// Zero, or not below the order of the group.
     NotAKey(PathBuf),
     /// It is the account's own: it may withdraw, and an agent's may not.
@@ -78,6 +83,9 @@ impl fmt::Display for KeyError {
             KeyError::NotHex(path) => {
                 write!(f, "key {}: not 64 hexadecimal digits", path.display())
             }
+            KeyError::NotApiKey(path) => {
+                write!(f, "key {}: not 80 hexadecimal digits", path.display())
+            }
             KeyError::NotAKey(path) => {
                 write!(f, "key {}: not a private key of secp256k1", path.display())
             }
@@ -106,17 +114,12 @@ impl fmt::Debug for AgentKey {
 impl AgentKey {
     /// The credential of this name in the service manager's folder.
     pub fn from_credentials(folder: &Path, name: &str) -> Result<AgentKey, KeyError> {
-        if name.is_empty() || name.contains('/') || name.starts_with('.') {
-            return Err(KeyError::BadName(name.to_owned()));
-        }
-        AgentKey::from_file(&folder.join(name))
+        AgentKey::from_file(&credential(folder, name)?)
     }
 
     /// A file of ours that nobody else may read.
     pub fn from_file(path: &Path) -> Result<AgentKey, KeyError> {
-        let file = open(path)?;
-        let text = read(path, file)?;
-        let bytes = decode(&text).ok_or_else(|| KeyError::NotHex(path.to_owned()))?;
+        let bytes = decode(&content(path)?).ok_or_else(|| KeyError::NotHex(path.to_owned()))?;
         let signer = Signer::new(*bytes).map_err(|_| KeyError::NotAKey(path.to_owned()))?;
         Ok(AgentKey { bytes, address: signer.address() })
     }
@@ -135,6 +138,45 @@ impl AgentKey {
     pub fn into_signer(self) -> Signer {
         Signer::new(*self.bytes).expect("it was one when it was read")
     }
+}
+
+/// An account's API key that was read: 40 bytes, of which nothing is concluded here. It prints as
+/// nothing, is wiped when dropped and cannot be copied.
+pub struct ApiKey(Zeroizing<[u8; API_KEY_LEN]>);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey")
+    }
+}
+
+impl ApiKey {
+    /// The credential of this name in the service manager's folder.
+    pub fn from_credentials(folder: &Path, name: &str) -> Result<ApiKey, KeyError> {
+        ApiKey::from_file(&credential(folder, name)?)
+    }
+
+    /// A file of ours that nobody else may read.
+    pub fn from_file(path: &Path) -> Result<ApiKey, KeyError> {
+        decode(&content(path)?).map(ApiKey).ok_or_else(|| KeyError::NotApiKey(path.to_owned()))
+    }
+
+    /// The bytes, for the signer, which wipes them.
+    pub fn into_bytes(self) -> Zeroizing<[u8; API_KEY_LEN]> {
+        self.0
+    }
+}
+
+fn credential(folder: &Path, name: &str) -> Result<PathBuf, KeyError> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(KeyError::BadName(name.to_owned()));
+    }
+    Ok(folder.join(name))
+}
+
+fn content(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let file = open(path)?;
+    read(path, file)
 }
 
 /// Opens without following a link at the end of the path, and without waiting at a pipe.
@@ -179,14 +221,14 @@ fn read(path: &Path, file: File) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     Ok(text)
 }
 
-/// 64 hexadecimal digits, after `0x` or not, with white space around.
-fn decode(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+/// Two hexadecimal digits for each byte, after `0x` or not, with white space around.
+fn decode<const N: usize>(text: &[u8]) -> Option<Zeroizing<[u8; N]>> {
     let text = text.trim_ascii();
     let digits = text.strip_prefix(b"0x").unwrap_or(text);
-    if digits.len() != 64 {
+    if digits.len() != 2 * N {
         return None;
     }
-    let mut key = Zeroizing::new([0; 32]);
+    let mut key = Zeroizing::new([0; N]);
     for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
         let digit = |b: u8| (b as char).to_digit(16);
         *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use evenkeel::ops::demo::DemoArgs;
 use evenkeel::ops::{
     Failure, calibrate, check, demo, exit, explain, metrics, pair, plan, replay, run, scenario,
-    show_config, sign, venue,
+    show_config, sign, token, venue,
 };
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -46,6 +46,9 @@ enum Verb {
     Sign(sign::SignArgs),
     /// Compares a recorded market with the simulated one.
     Calibrate(calibrate::CalibrateArgs),
+    /// Auth tokens for a venue's private data.
+    #[command(subcommand)]
+    Token(token::TokenVerb),
     /// Serves the embedded venue to other programs: SDKs, bots.
     Venue(venue::VenueArgs),
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Calibrate(args) => calibrate::run(&args, &mut stdout().lock())
             .map(|()| exit::OK)
             .map_err(Failure::environment),
+        Verb::Token(verb) => token::run(&verb, &mut stdout().lock()),
         Verb::Venue(args) => venue::run(&args, &mut stdout().lock()),
     };
     match result {

@@ -65,11 +65,17 @@ pub(super) fn globals(c: &Config, s: &mut Scope<'_>) {
         &["engine.mode", "venue.network"],
         "a live run needs a real network; the embedded venue is for mode = \"paper\"",
     );
-    let other = c.venue.name != VenueId::Hyperliquid;
+    let embedded = network == Network::Embedded;
     s.refuse(
-        other && (live || network == Network::Embedded),
+        c.venue.name == VenueId::Nado && (live || embedded),
         &["venue.name", if live { "engine.mode" } else { "venue.network" }],
-        "this venue's markets can be described and checked, not traded; hyperliquid can",
+        "this venue's markets can be described and checked, not traded; hyperliquid and lighter can",
+    );
+    s.refuse(
+        c.venue.name == VenueId::Lighter && !live && embedded && unnamed,
+        &["venue.name", "venue.network"],
+        "the embedded venue speaks hyperliquid: state venue.ws_url and venue.rest_url of one that \
+         speaks lighter",
     );
     let standing = &c.guards.standing;
     s.refuse(

@@ -48,6 +48,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("fast_books", &mut c.venue.fast_books);
         io.flag("l2_deltas", &mut c.venue.l2_deltas);
         io.flag("dead_man", &mut c.venue.dead_man);
+        io.flag("batches", &mut c.venue.batches);
     });
     io.section("topology", |io| {
         let all = [Shape::Auto, Shape::Pipeline, Shape::Pair, Shape::Fused];
@@ -379,6 +380,7 @@ pub(super) fn blank() -> Config {
             fast_books: false,
             l2_deltas: false,
             dead_man: true,
+            batches: false,
         },
         topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },
         limits: Limits {

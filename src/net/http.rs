@@ -300,14 +300,67 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// As [`http_post`], with any method and headers. A path or value that would end its line is
-/// [`NetError::Http`].
+/// As [`http_post`], with any method and headers.
 pub fn http_call(
     to: &Endpoint,
     call: &Call<'_>,
     limits: &HttpLimits,
     now_ns: &dyn Fn() -> u64,
 ) -> Result<Vec<u8>, NetError> {
+    match http_answer(to, call, limits, now_ns)? {
+        Answer { status: 200, body } => Ok(body),
+        Answer { status, .. } => Err(NetError::Status(status)),
+    }
+}
+
+/// Most of the body of a refusal that is read, bytes: what the server says of its reasons.
+pub const REFUSAL_MAX: usize = 16 * 1024;
+
+/// An answer of any status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Whole where the status is 200; else what came of it, at most [`REFUSAL_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// A request and its answer, of whatever status: a server may say in the body why it refuses. A path or
+/// value that would end its line is [`NetError::Http`].
+pub fn http_answer(
+    to: &Endpoint,
+    call: &Call<'_>,
+    limits: &HttpLimits,
+    now_ns: &dyn Fn() -> u64,
+) -> Result<Answer, NetError> {
+    let mut stream = send(to, call, limits, now_ns)?;
+    let mut bytes = Vec::new();
+    let head = read_head(&mut stream, &mut bytes)?;
+    bytes.drain(..head.size);
+    let status = head.status;
+    if status == 200 {
+        let body = read_body(&mut stream, bytes, &head, limits.body_max)?;
+        return Ok(Answer { status, body });
+    }
+    // The status is an answer, also where its body is cut short or too long.
+    let mut body = Vec::new();
+    if head.chunked {
+        body = read_chunked(&mut stream, bytes, REFUSAL_MAX).unwrap_or_default();
+    } else {
+        let want = head.content_length.unwrap_or(REFUSAL_MAX).min(REFUSAL_MAX);
+        while bytes.len() < want && stream.read_into(&mut bytes).is_ok_and(|read| read > 0) {}
+        bytes.truncate(want);
+        body.append(&mut bytes);
+    }
+    Ok(Answer { status, body })
+}
+
+/// Connects and writes the request.
+fn send<'a>(
+    to: &Endpoint,
+    call: &Call<'_>,
+    limits: &HttpLimits,
+    now_ns: &'a dyn Fn() -> u64,
+) -> Result<Timed<'a>, NetError> {
     let Call { method, headers, body } = *call;
     let one_line = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if to.path.contains(' ') || !one_line(&to.path) || !headers.iter().all(|h| one_line(h.1)) {
@@ -328,21 +381,25 @@ pub fn http_call(
     head.push_str("Connection: close\r\n\r\n");
     let mut stream = Timed::connect(to, limits.total_ns, now_ns)?;
     stream.write_all(&[head.as_bytes(), body].concat())?;
-    let mut bytes = Vec::new();
-    let head = read_head(&mut stream, &mut bytes)?;
-    if head.status != 200 {
-        return Err(NetError::Status(head.status));
-    }
-    bytes.drain(..head.size);
+    Ok(stream)
+}
+
+/// Reads a whole body of which `bytes` were read already.
+fn read_body(
+    stream: &mut Timed<'_>,
+    mut bytes: Vec<u8>,
+    head: &Head,
+    body_max: usize,
+) -> Result<Vec<u8>, NetError> {
     if head.chunked {
-        return read_chunked(&mut stream, bytes, limits.body_max);
+        return read_chunked(stream, bytes, body_max);
     }
     let want = head.content_length.unwrap_or(usize::MAX);
-    if head.content_length.is_some_and(|length| length > limits.body_max) {
+    if head.content_length.is_some_and(|length| length > body_max) {
         return Err(NetError::Http("the body is too long"));
     }
     while bytes.len() < want {
-        if bytes.len() > limits.body_max {
+        if bytes.len() > body_max {
             return Err(NetError::Http("the body is too long"));
         }
         if stream.read_into(&mut bytes)? == 0 {
@@ -449,6 +506,47 @@ mod tests {
         let body = http_call(&to.with_path(path), call, &HttpLimits::default(), &|| 1)?;
         assert_eq!(body, b"ok");
         Ok(serve.join().unwrap())
+    }
+
+    /// What is made of an answer.
+    fn answered(text: &str) -> Result<Answer, NetError> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = Endpoint::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let text = text.to_owned();
+        let serve = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let read = std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap();
+            // A client that has read enough may have gone.
+            let written = stream.write_all(text.as_bytes());
+            (read, written.is_ok())
+        });
+        let get = Call { method: "GET", headers: &[], body: b"" };
+        let answer = http_answer(&to, &get, &HttpLimits::default(), &|| 1);
+        assert!(serve.join().unwrap().0 > 0);
+        answer
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let body = r#"{"code":21104,"message":"invalid nonce"}"#;
+        let why = Ok(Answer { status: 400, body: body.as_bytes().to_vec() });
+        let length = body.len();
+        assert_eq!(
+            answered(&format!("HTTP/1.1 400 Bad\r\nContent-Length: {length}\r\n\r\n{body}")),
+            why
+        );
+        assert_eq!(answered(&format!("HTTP/1.1 400 Bad\r\n\r\n{body}")), why, "to its end");
+        assert_eq!(
+            answered(&format!(
+                "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
+            )),
+            why
+        );
+        let cut = answered(&format!("HTTP/1.1 429 Slow\r\nContent-Length: 999\r\n\r\n{body}"));
+        assert_eq!(cut, Ok(Answer { status: 429, body: body.as_bytes().to_vec() }));
+        let long = "x".repeat(REFUSAL_MAX + 1);
+        let long = answered(&format!("HTTP/1.1 500 No\r\n\r\n{long}")).unwrap();
+        assert_eq!((long.status, long.body.len()), (500, REFUSAL_MAX));
     }
 
     #[test]

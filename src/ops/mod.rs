@@ -14,6 +14,7 @@ pub mod serve;
 pub mod show_config;
 pub mod sign;
 pub mod tally;
+pub mod token;
 pub mod venue;
 pub mod view;
 pub mod watch;
@@ -83,6 +84,7 @@ pub fn options(config: &Config) -> Options {
     Options {
         fast_books: config.venue.fast_books,
         l2_deltas: config.venue.l2_deltas,
+        batches: config.venue.batches,
         dead_man: config.venue.dead_man,
         leverage: config.markets.iter().map(leverage).collect(),
         requests_low: config.guards.standing.requests_low,

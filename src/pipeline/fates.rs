@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::rest;
 use crate::event::{Event, OrderId, Stamp};
 use crate::net::Endpoint;
+use crate::venue::VenueAccount;
 use crate::venue::rest::{Fate, Pass, Topic, VenueRest};
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 
@@ -47,11 +48,13 @@ impl Fates {
         room
     }
 
-    /// Goes on; `pass` is made when a question leaves, and an answer goes to `put` when it has room.
+    /// Goes on; a question leaves with a pass of `venue`, which also says what an answer means for the
+    /// order, and that goes to `put` when it has room.
     pub fn poll(
         &mut self,
         recv: Stamp,
-        pass: impl FnOnce() -> Pass,
+        now_ms: u64,
+        venue: &mut VenueAccount,
         mut put: impl FnMut(Event) -> bool,
     ) {
         if let Some((order, asking)) = &self.asking {
@@ -61,13 +64,16 @@ impl Fates {
                 Err(TryRecvError::Disconnected) => Err("the request's thread ended".to_owned()),
             };
             match result {
-                Ok(fate) => self.answer = Some((*order, fate)),
+                // Where it says nothing yet, the core asks again when its time is over.
+                Ok(fate) => {
+                    self.answer = venue.judge(*order, &fate, now_ms).map(|fate| (*order, fate));
+                }
                 // The core asks again when its time is over.
                 Err(error) => tracing::warn!(%error, "an order's fate could not be read"),
             }
             self.asking = None;
         }
-        if let Some((order, Fate { state, filled, venue_oid })) = self.answer {
+        if let Some((order, Fate { state, filled, venue_oid, .. })) = self.answer {
             if !put(Event::OrderState { order, state, filled, venue_oid, recv }) {
                 return;
             }
@@ -75,7 +81,7 @@ impl Fates {
         }
         if !self.waiting.is_empty() {
             let (order, client) = self.waiting.remove(0);
-            self.start(order, client, pass());
+            self.start(order, client, venue.pass(now_ms));
         }
     }
 
@@ -85,7 +91,8 @@ impl Fates {
         let ask = move || {
             let topic = Topic::Fate(order.inst(), client);
             let answers = rest::ask(&base, &rest, topic, &pass, &clock);
-            let fate = answers.and_then(|all| rest.fate(&all).map_err(|error| error.to_string()));
+            let fate =
+                answers.and_then(|all| rest.fate(client, &all).map_err(|error| error.to_string()));
             // Nobody waits any more: the session has ended.
             drop(tx.send(fate));
         };

@@ -54,3 +54,28 @@ pub enum Asked {
     /// Over REST: [`super::rest::Topic::Fate`] with this client order id.
     Rest(u128),
 }
+
+/// A market's leverage as it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leverage {
+    pub times: u32,
+    /// The position has margin of its own; else it shares the account's.
+    pub isolated: bool,
+}
+
+/// What is configured of a venue beside its markets; each takes what it knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Five levels every 0.5 s instead of twenty every 5 s.
+    pub fast_books: bool,
+    /// Books of the undocumented channel `l2`, for as long as it can be read.
+    pub l2_deltas: bool,
+    /// Several transactions share a frame where the venue then tells less about each.
+    pub batches: bool,
+    /// The venue cancels everything when it has not heard of us for a while.
+    pub dead_man: bool,
+    /// By market; `None` leaves it as it is.
+    pub leverage: Vec<Option<Leverage>>,
+    /// With fewer requests left the venue is asked for its count, or the core told, more often.
+    pub requests_low: u64,
+}

@@ -1,14 +1,15 @@
 //! Cold. The faces of a venue from its name, markets, account and key: the one place, beside the faces
 //! themselves, that names every venue. What is done for each lies in `build.rs` of its folder.
 
-/// What is configured of a venue beside its markets; so far all of it is of this one.
-pub use super::hyperliquid::{Leverage, Options};
-use super::rest::VenueRest;
+pub use super::account::{Leverage, Options};
+pub use super::lighter::build::{KEY_LEN as API_KEY_LEN, NoAccess};
+use super::rest::{Pass, VenueRest};
 use super::{MarketFeed, VenueAccount, hyperliquid, lighter};
 use crate::event::RejectReason;
 use crate::instrument::{InstrumentSpec, Symbol, VenueId};
 use crate::venue::eip712::{self, Address};
 use crate::venue::nonces::FillError;
+use zeroize::Zeroizing;
 
 /// Which of a venue's chains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub const fn hosts(
 ) -> Result<(&'static str, &'static str), NotTraded> {
     match venue {
         VenueId::Hyperliquid => Ok(hyperliquid::build::hosts(network)),
-        VenueId::Lighter | VenueId::Nado => Err(NotTraded(venue)),
+        VenueId::Lighter => Ok(lighter::build::hosts(network)),
+        VenueId::Nado => Err(NotTraded(venue)),
     }
 }
 
@@ -63,6 +65,7 @@ pub fn feed(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Hyperliquid(Address),
+    Lighter(lighter::build::Owner),
 }
 
 impl Owner {
@@ -72,7 +75,10 @@ impl Owner {
             VenueId::Hyperliquid => Address::parse(text.as_bytes())
                 .map(Owner::Hyperliquid)
                 .ok_or("write 0x and 40 hexadecimal digits"),
-            VenueId::Lighter | VenueId::Nado => Err("this venue is not traded"),
+            VenueId::Lighter => lighter::build::Owner::parse(text)
+                .map(Owner::Lighter)
+                .ok_or("write ACCOUNT, ACCOUNT:KEY or ACCOUNT:KEY:HEDGE_KEY, their indices"),
+            VenueId::Nado => Err("this venue is not traded"),
         }
     }
 
@@ -85,6 +91,15 @@ impl Owner {
     pub fn address(self) -> Option<Address> {
         match self {
             Owner::Hyperliquid(address) => Some(address),
+            Owner::Lighter(_) => None,
+        }
+    }
+
+    /// API keys that sign for it, each of [`API_KEY_LEN`] bytes; none where an agent does.
+    pub fn api_keys(self) -> usize {
+        match self {
+            Owner::Hyperliquid(_) => 0,
+            Owner::Lighter(owner) => owner.keys().len(),
         }
     }
 
@@ -92,7 +107,9 @@ impl Owner {
     pub fn nobody(venue: VenueId) -> Result<Owner, NotTraded> {
         match venue {
             VenueId::Hyperliquid => Ok(Owner::Hyperliquid(Address([0; 20]))),
-            VenueId::Lighter | VenueId::Nado => Err(NotTraded(venue)),
+            // An account that none has: what is public needs none.
+            VenueId::Lighter => Ok(Owner::Lighter(lighter::build::Owner::NOBODY)),
+            VenueId::Nado => Err(NotTraded(venue)),
         }
     }
 
@@ -102,14 +119,17 @@ impl Owner {
             Owner::Hyperliquid(owner) => {
                 VenueRest::Hyperliquid(hyperliquid::rest::Rest::new(owner, symbols))
             }
+            Owner::Lighter(owner) => VenueRest::Lighter(owner.rest(symbols)),
         }
     }
 }
 
 /// The account that is traded, with its keys.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a session, moved once")]
 pub enum Access {
     Hyperliquid(hyperliquid::build::Access),
+    Lighter(lighter::build::Access),
 }
 
 impl Access {
@@ -124,15 +144,60 @@ impl Access {
         Access::Hyperliquid(hyperliquid::build::Access::new(network, owner, agent, pool))
     }
 
+    /// An account at a venue that knows its API keys by number: the private key of each, in the order
+    /// of `owner`. `pool`: as for [`Access::agent`], for each key.
+    pub fn keyed(
+        network: Network,
+        owner: Owner,
+        secrets: Vec<Zeroizing<[u8; API_KEY_LEN]>>,
+        pool: Option<usize>,
+    ) -> Result<Access, NoAccess> {
+        match owner {
+            Owner::Hyperliquid(_) => Err(NoAccess::Count { stated: 0, given: secrets.len() }),
+            Owner::Lighter(owner) => {
+                lighter::build::Access::new(network, owner, secrets, pool).map(Access::Lighter)
+            }
+        }
+    }
+
+    /// The keys as [`super::rest::Topic::Key`] takes them.
+    pub fn keys(&self) -> Vec<String> {
+        match self {
+            Access::Hyperliquid(access) => {
+                let agent = access.signer.address().text();
+                vec![String::from_utf8_lossy(&agent).into_owned()]
+            }
+            Access::Lighter(access) => access.keys(),
+        }
+    }
+
+    /// What the questions before a session may show.
+    pub fn pass(&mut self, now_ms: u64) -> Pass {
+        match self {
+            Access::Hyperliquid(_) => Pass::default(),
+            Access::Lighter(access) => access.pass(now_ms),
+        }
+    }
+
+    /// An auth token that is good for so many seconds; `None` at a venue without them.
+    pub fn token(&mut self, now_s: u64, life_s: u64) -> Option<String> {
+        match self {
+            Access::Hyperliquid(_) => None,
+            Access::Lighter(access) => access.token(now_s, life_s),
+        }
+    }
+
     pub fn venue(&self) -> VenueId {
         match self {
             Access::Hyperliquid(_) => VenueId::Hyperliquid,
+            Access::Lighter(_) => VenueId::Lighter,
         }
     }
 
     pub fn owner(&self) -> Owner {
         match self {
             Access::Hyperliquid(access) => Owner::Hyperliquid(access.owner),
+            Access::Lighter(access) => Owner::Lighter(access.owner),
         }
     }
 
@@ -142,6 +207,7 @@ impl Access {
             Access::Hyperliquid(access) => {
                 access.filler.take().map(Filler::Eip712).into_iter().collect()
             }
+            Access::Lighter(access) => access.fillers().into_iter().map(Filler::Schnorr).collect(),
         }
     }
 
@@ -156,6 +222,9 @@ impl Access {
             Access::Hyperliquid(access) => {
                 VenueAccount::Hyperliquid(access.account(run_tag, specs, options))
             }
+            Access::Lighter(access) => {
+                VenueAccount::Lighter(access.account(run_tag, specs, options))
+            }
         }
     }
 }
@@ -164,6 +233,7 @@ impl Access {
 #[derive(Debug)]
 pub enum Filler {
     Eip712(eip712::PoolFiller),
+    Schnorr(lighter::crypto::pool::PoolFiller),
 }
 
 impl Filler {
@@ -171,6 +241,7 @@ impl Filler {
     pub fn fill(&mut self, most: usize) -> Result<usize, FillError> {
         match self {
             Filler::Eip712(filler) => filler.fill(most),
+            Filler::Schnorr(filler) => filler.fill(most),
         }
     }
 }
@@ -179,7 +250,10 @@ impl Filler {
 pub fn reject_reason(venue: VenueId, text: &[u8]) -> RejectReason {
     match venue {
         VenueId::Hyperliquid => hyperliquid::errors::reject_reason(text),
-        VenueId::Lighter | VenueId::Nado => RejectReason::Unrecognized,
+        VenueId::Lighter => {
+            code(text).map_or(RejectReason::Unrecognized, lighter::errors::reject_reason)
+        }
+        VenueId::Nado => RejectReason::Unrecognized,
     }
 }
 
@@ -187,6 +261,13 @@ pub fn reject_reason(venue: VenueId, text: &[u8]) -> RejectReason {
 pub fn cancel_gone(venue: VenueId, text: &[u8]) -> bool {
     match venue {
         VenueId::Hyperliquid => hyperliquid::errors::cancel_gone(text),
-        VenueId::Lighter | VenueId::Nado => false,
+        VenueId::Lighter => code(text)
+            .is_some_and(|code| lighter::errors::reaction(code) == lighter::errors::Reaction::Ask),
+        VenueId::Nado => false,
     }
+}
+
+/// The number of a refusal whose text is one.
+fn code(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }

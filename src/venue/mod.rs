@@ -17,7 +17,7 @@ use crate::instrument::InstId;
 use crate::units::Nanos;
 use account::{AccountFrame, Asked, Switch};
 use hyperliquid::feed::Decoded;
-use rest::{OpenOrder, Pass, Request, VenueView};
+use rest::{Fate, OpenOrder, Pass, Request, VenueView};
 
 /// Where a decoder puts its events: in the pipeline, a ring that stamps them.
 pub trait Sink {
@@ -200,33 +200,41 @@ const _: () = assert!(BATCH_MAX >= lighter::orders::BATCH_MAX);
 
 /// Our account's side of a venue. It alone has keys and nonces.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a session; a box would be one more load an order"
+)]
 pub enum VenueAccount {
     Hyperliquid(hyperliquid::account::Account),
+    Lighter(lighter::account::Account),
 }
 
 impl VenueAccount {
     /// The frames that start a session; a venue that wants a token with them signs one for this time.
     /// Cold.
-    pub fn subscriptions(&mut self, _now_ms: u64) -> Vec<String> {
+    pub fn subscriptions(&mut self, now_ms: u64) -> Vec<String> {
         match self {
             // Anyone may listen.
             VenueAccount::Hyperliquid(account) => account.subscriptions(),
+            VenueAccount::Lighter(account) => account.subscriptions(now_ms),
         }
     }
 
     /// The frames that keep subscriptions alive whose token ends, when that is due. Asked whenever
     /// [`VenueAccount::wants_beat`] says so. Cold.
-    pub fn renewals(&mut self, _now_ms: u64) -> Vec<String> {
+    pub fn renewals(&mut self, now_ms: u64) -> Vec<String> {
         match self {
             // Subscriptions have no end.
             VenueAccount::Hyperliquid(_) => Vec::new(),
+            VenueAccount::Lighter(account) => account.renewals(now_ms),
         }
     }
 
     /// What REST wants to see with a question about the account. Cold.
-    pub fn pass(&mut self, _now_ms: u64) -> Pass {
+    pub fn pass(&mut self, now_ms: u64) -> Pass {
         match self {
             VenueAccount::Hyperliquid(_) => Pass::default(),
+            VenueAccount::Lighter(account) => account.pass(now_ms),
         }
     }
 
@@ -235,6 +243,26 @@ impl VenueAccount {
         match self {
             // A nonce is the time here.
             VenueAccount::Hyperliquid(_) => debug_assert!(view.nonces.is_empty()),
+            VenueAccount::Lighter(account) => account.take_view(view),
+        }
+    }
+
+    /// Tells `sink` the fills that a view has shown, before its positions are told; `false` while there
+    /// are more. Cold.
+    pub fn tell_recovered(&mut self, sink: &mut impl Sink) -> bool {
+        match self {
+            // The stream repeats them.
+            VenueAccount::Hyperliquid(_) => true,
+            VenueAccount::Lighter(account) => account.tell_recovered(sink),
+        }
+    }
+
+    /// What REST's answer to the question about `order` means for it; `None`: nothing yet. Cold.
+    pub fn judge(&mut self, order: OrderId, fate: &Fate, now_ms: u64) -> Option<Fate> {
+        match self {
+            // An order has one number in its life.
+            VenueAccount::Hyperliquid(_) => Some(*fate),
+            VenueAccount::Lighter(account) => account.judge(order, fate, now_ms),
         }
     }
 
@@ -242,6 +270,7 @@ impl VenueAccount {
     pub fn batch_max(&self) -> usize {
         match self {
             VenueAccount::Hyperliquid(_) => hyperliquid::orders::BATCH_MAX,
+            VenueAccount::Lighter(account) => account.batch_max(),
         }
     }
 
@@ -257,6 +286,7 @@ impl VenueAccount {
     ) -> Result<usize, Refused> {
         match self {
             VenueAccount::Hyperliquid(account) => account.encode(actions, now_ms, out),
+            VenueAccount::Lighter(account) => account.encode(actions, now_ms, out),
         }
     }
 
@@ -265,6 +295,7 @@ impl VenueAccount {
     pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<Asked, Refused> {
         match self {
             VenueAccount::Hyperliquid(account) => account.ask(order, id, out).map(Asked::Frame),
+            VenueAccount::Lighter(account) => account.ask(order),
         }
     }
 
@@ -277,6 +308,7 @@ impl VenueAccount {
     ) -> Result<usize, Refused> {
         match self {
             VenueAccount::Hyperliquid(account) => account.cancel_listed(order, now_ms, out),
+            VenueAccount::Lighter(account) => account.cancel_listed(order, now_ms, out),
         }
     }
 
@@ -291,6 +323,7 @@ impl VenueAccount {
     ) -> Vec<Result<Request, Refused>> {
         match self {
             VenueAccount::Hyperliquid(account) => account.cancel_requests(orders, now_ms, room),
+            VenueAccount::Lighter(account) => account.cancel_requests(orders, now_ms),
         }
     }
 
@@ -305,6 +338,7 @@ impl VenueAccount {
     ) -> Result<AccountFrame, Malformed> {
         match self {
             VenueAccount::Hyperliquid(account) => account.decode(taken, frame, recv, sink),
+            VenueAccount::Lighter(account) => account.decode(taken, frame, recv, sink),
         }
     }
 
@@ -313,6 +347,7 @@ impl VenueAccount {
     pub fn wants_beat(&self, now: Nanos) -> bool {
         match self {
             VenueAccount::Hyperliquid(account) => account.wants_beat(now.0 / 1_000_000),
+            VenueAccount::Lighter(account) => account.wants_beat(now.0 / 1_000_000),
         }
     }
 
@@ -320,6 +355,7 @@ impl VenueAccount {
     pub fn beat(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
         match self {
             VenueAccount::Hyperliquid(account) => account.beat(now_ms, out),
+            VenueAccount::Lighter(account) => account.beat(now_ms, out),
         }
     }
 
@@ -327,6 +363,7 @@ impl VenueAccount {
     pub fn disarm(&mut self, now_ms: u64, out: &mut [u8]) -> Option<usize> {
         match self {
             VenueAccount::Hyperliquid(account) => account.disarm(now_ms, out),
+            VenueAccount::Lighter(account) => account.disarm(now_ms, out),
         }
     }
 
@@ -338,6 +375,8 @@ impl VenueAccount {
                 let leverage = account.set_leverage(now_ms, out);
                 leverage.or_else(|| account.ask_rate(id, now_ms, out))
             }
+            // The count comes with the answers.
+            VenueAccount::Lighter(account) => account.set_leverage(now_ms, out),
         }
     }
 
@@ -345,6 +384,7 @@ impl VenueAccount {
     pub fn take_leverage_refused(&mut self) -> Option<RejectReason> {
         match self {
             VenueAccount::Hyperliquid(account) => account.take_leverage_refused(),
+            VenueAccount::Lighter(account) => account.take_leverage_refused(),
         }
     }
 
@@ -358,18 +398,21 @@ impl VenueAccount {
                     account.rate_unsaid();
                 }
             }
+            VenueAccount::Lighter(account) => account.rate_report(now_ms, recv, sink),
         }
     }
 
     pub fn switch(&self) -> Switch {
         match self {
             VenueAccount::Hyperliquid(account) => account.switch(),
+            VenueAccount::Lighter(account) => account.switch(),
         }
     }
 
     pub fn lost(&mut self, now_ms: u64) {
         match self {
             VenueAccount::Hyperliquid(account) => account.lost(now_ms),
+            VenueAccount::Lighter(account) => account.lost(now_ms),
         }
     }
 
@@ -377,6 +420,7 @@ impl VenueAccount {
     pub fn ping(&self) -> &'static str {
         match self {
             VenueAccount::Hyperliquid(_) => r#"{"method":"ping"}"#,
+            VenueAccount::Lighter(_) => lighter::control::PING,
         }
     }
 
@@ -385,6 +429,7 @@ impl VenueAccount {
         match self {
             // Its pings are the protocol's, which the socket answers.
             VenueAccount::Hyperliquid(_) => r#"{"method":"ping"}"#,
+            VenueAccount::Lighter(_) => lighter::control::PONG,
         }
     }
 
@@ -392,12 +437,14 @@ impl VenueAccount {
     pub fn heard_within_ns(&self) -> u64 {
         match self {
             VenueAccount::Hyperliquid(_) => u64::MAX,
+            VenueAccount::Lighter(_) => 60_000_000_000,
         }
     }
 
     pub fn pool_fallbacks(&self) -> u64 {
         match self {
             VenueAccount::Hyperliquid(account) => account.pool_fallbacks(),
+            VenueAccount::Lighter(account) => account.pool_fallbacks(),
         }
     }
 
@@ -407,6 +454,7 @@ impl VenueAccount {
             VenueAccount::Hyperliquid(account) => {
                 order.client.is_some_and(|client| account.order_of(client).is_some())
             }
+            VenueAccount::Lighter(account) => account.is_ours(order),
         }
     }
 }

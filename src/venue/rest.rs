@@ -5,7 +5,7 @@
 //! request, so that a venue may ask for a page at a time, or for what an answer has named; when there
 //! is none, the reader of the topic turns the answers into plain values.
 
-use super::hyperliquid;
+use super::{hyperliquid, lighter};
 use crate::event::VenueOrderState;
 use crate::instrument::{InstId, InstrumentSpec};
 use crate::units::{Price, Qty};
@@ -68,7 +68,8 @@ pub enum Topic<'a> {
     Listings,
     /// A price of each market: [`VenueRest::prices`].
     Prices,
-    /// May this key, named by its public part, sign for the account: [`VenueRest::check_key`].
+    /// May this key, named as [`super::build::Access::keys`] names it, sign for the account:
+    /// [`VenueRest::check_key`].
     Key(&'a str),
 }
 
@@ -126,6 +127,20 @@ pub struct VenueView {
     pub equity: Option<i64>,
     /// Where nonces are the venue's to count, one for each key; elsewhere none.
     pub nonces: Vec<NextNonce>,
+    /// What the account may send, where that depends on the account and the venue says so.
+    pub tier: Option<SendTier>,
+    /// The last fills as the venue wrote them, for [`super::VenueAccount::take_view`] to read: where the
+    /// stream does not repeat what a lost connection has missed. Elsewhere empty.
+    pub fills: Vec<u8>,
+}
+
+/// What an account may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendTier {
+    /// Transactions in a minute.
+    pub per_minute: u32,
+    /// They also cost of a quota that grows with what is traded.
+    pub has_quota: bool,
 }
 
 /// What became of an order.
@@ -134,6 +149,9 @@ pub struct Fate {
     pub state: VenueOrderState,
     pub filled: Qty,
     pub venue_oid: u64,
+    /// Its price and whole size now, where the venue's order may have been another of ours before: the
+    /// account's side says whose the answer is. Elsewhere zeros.
+    pub now: (Price, Qty),
 }
 
 /// What the venue says of a market now.
@@ -149,6 +167,7 @@ pub enum Listing {
 #[derive(Clone, Debug)]
 pub enum VenueRest {
     Hyperliquid(hyperliquid::rest::Rest),
+    Lighter(lighter::rest::Rest),
 }
 
 impl VenueRest {
@@ -158,32 +177,36 @@ impl VenueRest {
         &self,
         topic: Topic<'_>,
         answers: &[Vec<u8>],
-        _pass: &Pass,
+        pass: &Pass,
     ) -> Result<Option<Request>, Unread> {
         match self {
             // Nothing that is asked here takes a pass, and everything is known at once.
             VenueRest::Hyperliquid(rest) => Ok(rest.request(topic, answers.len())),
+            VenueRest::Lighter(rest) => rest.next(topic, answers, pass),
         }
     }
 
     /// The rules of the markets, of which a venue may need its own numbers. Before them only
     /// [`Topic::Specs`] and [`Topic::Key`] can be asked everywhere.
-    pub fn know(&mut self, _specs: &[InstrumentSpec]) {
+    pub fn know(&mut self, specs: &[InstrumentSpec]) {
         match self {
             // It names markets as we do.
             VenueRest::Hyperliquid(_) => {}
+            VenueRest::Lighter(rest) => rest.know(specs),
         }
     }
 
     pub fn view(&self, answers: &[Vec<u8>]) -> Result<VenueView, Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.view(answers),
+            VenueRest::Lighter(rest) => rest.view(answers),
         }
     }
 
     pub fn open_orders(&self, answers: &[Vec<u8>]) -> Result<Vec<OpenOrder>, Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.open_orders(answers),
+            VenueRest::Lighter(rest) => rest.open_orders(answers),
         }
     }
 
@@ -194,12 +217,16 @@ impl VenueRest {
                 let orders = rest.open_orders(answers)?;
                 Ok(orders.iter().filter(|order| order.inst.is_some()).count())
             }
+            VenueRest::Lighter(rest) => rest.resting(answers),
         }
     }
 
-    pub fn fate(&self, answers: &[Vec<u8>]) -> Result<Fate, Unread> {
+    /// What became of the order with this client order id.
+    pub fn fate(&self, client: u128, answers: &[Vec<u8>]) -> Result<Fate, Unread> {
         match self {
+            // The answer is about it alone.
             VenueRest::Hyperliquid(rest) => rest.fate(answers),
+            VenueRest::Lighter(rest) => rest.fate(client, answers),
         }
     }
 
@@ -207,6 +234,7 @@ impl VenueRest {
     pub fn specs(&self, answers: &[Vec<u8>]) -> Result<Vec<InstrumentSpec>, Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.specs(answers),
+            VenueRest::Lighter(rest) => rest.specs(answers),
         }
     }
 
@@ -218,6 +246,7 @@ impl VenueRest {
     ) -> Result<Vec<Listing>, Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.listings(answers, known),
+            VenueRest::Lighter(rest) => rest.listings(answers, known),
         }
     }
 
@@ -225,6 +254,7 @@ impl VenueRest {
     pub fn prices(&self, answers: &[Vec<u8>]) -> Result<Vec<Option<Price>>, Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.prices(answers),
+            VenueRest::Lighter(rest) => rest.prices(answers),
         }
     }
 
@@ -232,6 +262,8 @@ impl VenueRest {
     pub fn check_key(&self, key: &str, answers: &[Vec<u8>], now_ms: u64) -> Result<(), Unread> {
         match self {
             VenueRest::Hyperliquid(rest) => rest.check_key(key, answers, now_ms),
+            // Keys do not expire.
+            VenueRest::Lighter(rest) => rest.check_key(key, answers),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
 use crate::units::{Nanos, Notional, SCALE};
 use crate::venue::build::{Access, Network, Owner};
 use crate::venue::eip712::{Address, Signer};
+use crate::venue::rest::Pass;
 use std::path::PathBuf;
 
 /// Quote that the demo's account begins with.
@@ -131,7 +132,7 @@ impl Venue {
     pub fn specs(&self, symbols: &[Symbol], clock: &Clock) -> Result<Vec<InstrumentSpec>, Failure> {
         let rest = Endpoint::parse(&self.http_url()).map_err(Failure::environment)?;
         let asked = start::Venue { rest, clock: clock.clone() };
-        asked.specs(&mut Owner::of_address(self.owner).rest(symbols))
+        asked.specs(&mut Owner::of_address(self.owner).rest(symbols), &Pass::default())
     }
 
     /// A session that trades on this venue, by `specs` (see [`Venue::specs`]).

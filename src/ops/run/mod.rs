@@ -5,6 +5,7 @@
 //! key that the venue says is an agent of the account, and it ends only after the venue was asked
 //! what still rests.
 
+pub mod access;
 mod paper;
 mod report;
 pub mod start;
@@ -12,7 +13,6 @@ pub mod start;
 use crate::config::{Config, Mode, Network};
 use crate::event::Command;
 use crate::instrument::{InstId, InstrumentSpec, Symbol, VenueId};
-use crate::keys::{self, AgentKey};
 use crate::net::{Endpoint, Trust};
 use crate::ops::serve::Bound;
 use crate::ops::view::View;
@@ -25,7 +25,8 @@ use crate::switch::{Asked, Switch};
 use crate::units::{Notional, SCALE};
 use crate::venue::build::{self, Access, Owner};
 use crate::venue::eip712::Signer;
-use crate::venue::rest::VenueRest;
+use crate::venue::rest::{Pass, VenueRest};
+use access::{KeyArgs, access};
 use paper::Paper;
 use report::{End, Ending};
 use std::path::{Path, PathBuf};
@@ -44,16 +45,13 @@ pub struct RunArgs {
     /// Stops after so many seconds; by default at a signal.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: Option<u64>,
-    /// The account that is traded: 0x and 40 digits. Live only.
+    /// The account that is traded. Hyperliquid: 0x and 40 digits. Lighter: ACCOUNT, or
+    /// ACCOUNT:KEY, or ACCOUNT:KEY:HEDGE_KEY, the indices of the account and of its API keys; the
+    /// first key is 4 where none is stated. Live only.
     #[arg(long)]
     pub account: Option<String>,
-    /// The agent's key: a file of mode 0600. Without it, the service's credential
-    /// `evenkeel-agent-key`. Live only.
-    #[arg(long)]
-    pub key_file: Option<PathBuf>,
-    /// Takes the account's own key, which may withdraw.
-    #[arg(long)]
-    pub allow_owner_key: bool,
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// A value over the configuration's: market.SOL.maker.size=0.1
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
@@ -68,6 +66,8 @@ pub struct RunArgs {
     pub json: bool,
 }
 
+/// What the exchange of a paper run speaks.
+const DIALECT: VenueId = VenueId::Hyperliquid;
 /// Prepared nonces: several of the largest bursts.
 const POOL: usize = 256;
 /// Longest wait for the orderly stop to unwind and be answered.
@@ -187,12 +187,18 @@ fn on_paper(
 ) -> Result<Plan, Failure> {
     // Whose fees: the account's when it is named, else those of an account without a history.
     let name = config.venue.name;
+    if name != DIALECT {
+        let (name, dialect) = (name.name(), DIALECT.name());
+        return Err(Failure::config(format!(
+            "{name}: the exchange of a paper run speaks {dialect} alone so far"
+        )));
+    }
     let owner = match &args.account {
         Some(text) => owner(name, text)?,
         None => Owner::nobody(name).map_err(Failure::config)?,
     };
     let mut asks = owner.rest(&symbols(&config));
-    let specs = venue.specs(&mut asks)?;
+    let specs = venue.specs(&mut asks, &Pass::default())?;
     let prices = venue.prices(&asks, &specs)?;
     let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, false)?;
     let cash = Notional::from_raw(args.paper_cash * SCALE);
@@ -218,39 +224,19 @@ fn live(
     market_ws: Endpoint,
 ) -> Result<Plan, Failure> {
     let account = args.account.as_deref().ok_or_else(|| {
-        Failure::usage("--mode live: state --account 0x..., the account that is traded")
+        Failure::usage("--mode live: state --account, the account that is traded")
     })?;
     let owner = owner(config.venue.name, account)?;
-    // Of keys, only an agent's of an address can be read so far.
-    let account = owner
-        .address()
-        .ok_or_else(|| Failure::config("this venue's keys can't be read: trade it on paper"))?;
-    let missing = keys::harden();
-    if missing.swap {
-        tracing::warn!(
-            "memory with the key may be swapped: give the service LimitMEMLOCK=infinity"
-        );
-    }
-    if missing.core {
-        tracing::warn!("a crash may write a core file with the key");
-    }
-    let key = key(args.key_file.as_deref()).map_err(Failure::config)?;
-    key.check_owner(account, args.allow_owner_key).map_err(Failure::config)?;
+    let mut access = access(&args.keys, owner, network(&config), args.pooled.then_some(POOL))?;
     let mut asks = owner.rest(&symbols(&config));
-    venue.check_agent(&asks, &key, account)?;
-    let specs = venue.specs(&mut asks)?;
+    venue.check_keys(&asks, &access)?;
+    let pass = access.pass(venue.clock.now().0 / 1_000_000);
+    let specs = venue.specs(&mut asks, &pass)?;
     let prices = venue.prices(&asks, &specs)?;
     let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, true)?;
-    let network = match config.venue.network {
-        Network::Testnet => build::Network::Testnet,
-        // The embedded venue verifies as mainnet does.
-        Network::Mainnet | Network::Embedded => build::Network::Mainnet,
-    };
     let (ws, rest) = (market_ws.clone(), venue.rest.clone());
     let ends = Ends { market_ws, ws, rest };
     let clock = venue.clock.clone();
-    let pool = args.pooled.then_some(POOL);
-    let access = Access::agent(network, account, key.into_signer(), pool);
     let spec = spec(&config, specs, table, ends, access, &clock)?;
     Ok(Plan { spec, orders_at: venue, asks, paper: None })
 }
@@ -264,12 +250,12 @@ fn symbols(config: &Config) -> Vec<Symbol> {
     config.markets.iter().map(|market| market.symbol).collect()
 }
 
-/// A file that was named, or the service's credential.
-fn key(file: Option<&Path>) -> Result<AgentKey, keys::KeyError> {
-    match (file, std::env::var_os("CREDENTIALS_DIRECTORY")) {
-        (Some(file), _) => AgentKey::from_file(file),
-        (None, Some(folder)) => AgentKey::from_credentials(Path::new(&folder), keys::CREDENTIAL),
-        (None, None) => Err(keys::KeyError::NoSource),
+/// Which chain an action is signed for.
+fn network(config: &Config) -> build::Network {
+    match config.venue.network {
+        Network::Testnet => build::Network::Testnet,
+        // An embedded venue verifies as mainnet does.
+        Network::Mainnet | Network::Embedded => build::Network::Mainnet,
     }
 }
 

@@ -3,7 +3,6 @@
 
 use crate::config::Config;
 use crate::instrument::{InstId, Instrument, InstrumentSpec};
-use crate::keys::AgentKey;
 use crate::net::Endpoint;
 use crate::ops::check::{self, report};
 use crate::ops::{Failure, exit};
@@ -14,6 +13,7 @@ use crate::pipeline::table::Table;
 use crate::proved::{Standing, prove_market};
 use crate::strategy::proof::PriceBand;
 use crate::units::{Price, Qty};
+use crate::venue::build::Access;
 use crate::venue::eip712::Address;
 use crate::venue::rest::{Pass, Topic, Unread, VenueRest};
 
@@ -28,17 +28,27 @@ pub struct Venue {
 }
 
 impl Venue {
+    /// Without a key's word.
     fn ask(&self, of: &VenueRest, topic: Topic<'_>) -> Result<Vec<Vec<u8>>, Failure> {
-        // Nothing here needs a key's word.
-        rest::ask(&self.rest, of, topic, &Pass::default(), &self.clock).map_err(|why| {
+        self.ask_with(of, topic, &Pass::default())
+    }
+
+    fn ask_with(
+        &self,
+        of: &VenueRest,
+        topic: Topic<'_>,
+        pass: &Pass,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        rest::ask(&self.rest, of, topic, pass, &self.clock).map_err(|why| {
             let host = &self.rest.host;
             Failure::environment(format!("the venue's answer at {host}: {why}"))
         })
     }
 
-    /// The rules of the markets, as the venue states them now.
-    pub fn specs(&self, of: &mut VenueRest) -> Result<Vec<InstrumentSpec>, Failure> {
-        let specs = of.specs(&self.ask(of, Topic::Specs)?).map_err(failure)?;
+    /// The rules of the markets, as the venue states them now, with the fees of the account where
+    /// `pass` lets them be seen.
+    pub fn specs(&self, of: &mut VenueRest, pass: &Pass) -> Result<Vec<InstrumentSpec>, Failure> {
+        let specs = of.specs(&self.ask_with(of, Topic::Specs, pass)?).map_err(failure)?;
         of.know(&specs);
         Ok(specs)
     }
@@ -55,24 +65,18 @@ impl Venue {
         prices.into_iter().zip(specs).map(price).collect()
     }
 
-    /// Is the key one that may trade for the account now?
-    pub fn check_agent(
-        &self,
-        of: &VenueRest,
-        key: &AgentKey,
-        account: Address,
-    ) -> Result<(), Failure> {
-        let agent = text(key.address());
-        if agent == text(account) {
-            // Its own key, which was allowed; nothing expires.
-            return Ok(());
+    /// Is each key one that may trade for the account now? Its own key, which was allowed, is.
+    pub fn check_keys(&self, of: &VenueRest, access: &Access) -> Result<(), Failure> {
+        let own = access.owner().address().map(text);
+        for key in access.keys().iter().filter(|key| own.as_ref() != Some(*key)) {
+            let answers = self.ask(of, Topic::Key(key))?;
+            let now_ms = self.clock.now().0 / 1_000_000;
+            of.check_key(key, &answers, now_ms).map_err(|why| match why {
+                Unread::Refused(why) => Failure::config(format!("key: {why}")),
+                malformed => failure(malformed),
+            })?;
         }
-        let answers = self.ask(of, Topic::Key(&agent))?;
-        let now_ms = self.clock.now().0 / 1_000_000;
-        of.check_key(&agent, &answers, now_ms).map_err(|why| match why {
-            Unread::Refused(why) => Failure::config(format!("key: {why}")),
-            malformed => failure(malformed),
-        })
+        Ok(())
     }
 
     /// What the account has on these markets.
@@ -85,7 +89,8 @@ impl Venue {
             found.map_or(Qty::ZERO, |p| p.qty)
         };
         Ok(Account {
-            open_orders: view.orders.iter().filter(|order| order.inst.is_some()).count(),
+            // A view without a pass may not say.
+            open_orders: of.resting(&self.ask(of, Topic::Resting)?).map_err(failure)?,
             positions: (0..markets).map(held).collect(),
         })
     }

@@ -1,7 +1,7 @@
 //! Cold. Egress beside its socket: the venue's view of the account, chores of cold threads, and the
 //! last cancels.
 
-use super::{EgressStep, Standing};
+use super::{EgressStep, RingSink, Standing};
 use crate::event::{Action, Event, OrderId, Stamp};
 use crate::instrument::{InstId, Instrument, Quantizer};
 use crate::net::{Conn, NetError};
@@ -83,7 +83,7 @@ impl EgressStep {
     pub(super) fn tell_fates(&mut self, now: Stamp) {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         let EgressStep { fates, venue, events, .. } = self;
-        fates.poll(now, || venue.pass(now_ms), |event| events.push(event).is_ok());
+        fates.poll(now, now_ms, venue, |event| events.push(event).is_ok());
     }
 
     /// Reads the venue's view until no order rests there that is not of this run.
@@ -107,6 +107,10 @@ impl EgressStep {
     fn take_view(&mut self, conn: &mut Conn, view: &VenueView, now: Stamp) -> Result<(), NetError> {
         let now_ms = self.clock.time(now).0 / 1_000_000;
         self.venue.take_view(view);
+        // Before the positions that they have made.
+        if !self.venue.tell_recovered(&mut RingSink(&mut self.events)) {
+            return Ok(());
+        }
         let mut foreign = 0;
         for order in view.orders.iter().filter(|order| order.inst.is_some()) {
             if self.venue.is_ours(order) && !self.sweep {

@@ -13,6 +13,9 @@ use crate::venue::eip712::Address;
 use crate::venue::rest::{Fate, Listing, OpenOrder, Position, Request, Topic, Unread, VenueView};
 use serde_json::{Value, json};
 
+/// An order is one order here.
+const NOTHING: (Price, Qty) = (Price::ZERO, Qty::ZERO);
+
 /// The account and the markets of a session.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -124,7 +127,12 @@ impl Rest {
     pub fn fate(&self, answers: &[Vec<u8>]) -> Result<Fate, Unread> {
         let fate = info::fate(first(answers, "orderStatus")?);
         Ok(match fate.ok_or_else(|| malformed("orderStatus"))? {
-            None => Fate { state: VenueOrderState::NotFound, filled: Qty::ZERO, venue_oid: 0 },
+            None => Fate {
+                state: VenueOrderState::NotFound,
+                filled: Qty::ZERO,
+                venue_oid: 0,
+                now: NOTHING,
+            },
             Some(fate) => Fate {
                 state: order_state(&fate.status),
                 filled: Qty(fate
@@ -133,6 +141,7 @@ impl Rest {
                     .checked_sub(fate.open.0)
                     .ok_or_else(|| malformed("orderStatus"))?),
                 venue_oid: fate.oid,
+                now: NOTHING,
             },
         })
     }
@@ -378,7 +387,7 @@ mod tests {
         };
         let state = VenueOrderState::Canceled;
         let filled = Qty(SCALE / 4 * 3);
-        assert_eq!(fate("0.25"), Ok(Fate { state, filled, venue_oid: 5 }));
+        assert_eq!(fate("0.25"), Ok(Fate { state, filled, venue_oid: 5, now: NOTHING }));
         let unknown = rest.fate(&[br#"{"status":"unknownOid"}"#.to_vec()]).expect("an answer");
         assert_eq!(unknown.state, VenueOrderState::NotFound);
         assert!(rest.fate(&[b"{".to_vec()]).is_err() && rest.fate(&[]).is_err());

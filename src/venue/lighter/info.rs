@@ -91,6 +91,8 @@ pub struct AccountView {
     pub equity: i64,
     pub available: i64,
     pub open_orders: u32,
+    /// Of them, by market, where the answer lists the market.
+    pub orders_of: Vec<(u32, u32)>,
     /// A scheduled cancel of all orders, ms; 0 when none is.
     pub cancel_all_ms: u64,
     /// Positions other than flat.
@@ -118,6 +120,8 @@ pub fn account(body: &[u8]) -> Result<AccountView, InfoError> {
         sign: i8,
         position: String,
         avg_entry_price: String,
+        #[serde(default)]
+        open_order_count: u32,
     }
     let found: Accounts = answer(body)?;
     let [account] = &found.accounts[..] else {
@@ -141,6 +145,7 @@ pub fn account(body: &[u8]) -> Result<AccountView, InfoError> {
         equity: raw("total_asset_value", &account.total_asset_value)?,
         available: raw("available_balance", &account.available_balance)?,
         open_orders: account.total_order_count,
+        orders_of: account.positions.iter().map(|r| (r.market_id, r.open_order_count)).collect(),
         cancel_all_ms: account.cancel_all_time,
         positions,
     })
@@ -155,6 +160,8 @@ pub struct AccountOrder {
     pub client_index: u64,
     pub side: Side,
     pub px: Price,
+    /// The whole size, with what has traded; zero where it is not told.
+    pub whole: Qty,
     pub filled: Qty,
     pub remaining: Qty,
     pub status: OrderStatus,
@@ -182,6 +189,8 @@ pub fn orders(body: &[u8]) -> Result<OrderPage, InfoError> {
         market_index: u32,
         is_ask: bool,
         price: String,
+        #[serde(default)]
+        initial_base_amount: Option<String>,
         filled_base_amount: String,
         remaining_base_amount: String,
         status: String,
@@ -194,6 +203,10 @@ pub fn orders(body: &[u8]) -> Result<OrderPage, InfoError> {
             client_index: row.client_order_index,
             side: if row.is_ask { Side::Sell } else { Side::Buy },
             px: Price(raw("price", &row.price)?),
+            whole: match &row.initial_base_amount {
+                Some(text) => Qty(raw("initial_base_amount", text)?),
+                None => Qty::ZERO,
+            },
             filled: Qty(raw("filled_base_amount", &row.filled_base_amount)?),
             remaining: Qty(raw("remaining_base_amount", &row.remaining_base_amount)?),
             status: errors::order_status(row.status.as_bytes()),
@@ -268,7 +281,7 @@ pub fn api_keys(body: &[u8]) -> Result<Vec<ApiKey>, InfoError> {
     found.api_keys.iter().map(key).collect()
 }
 
-fn hex_key(text: &str) -> Option<[u8; PUBLIC_KEY_LEN]> {
+pub(super) fn hex_key(text: &str) -> Option<[u8; PUBLIC_KEY_LEN]> {
     let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
     if digits.len() != 2 * PUBLIC_KEY_LEN {
         return None;
@@ -346,7 +359,7 @@ mod tests {
     #[test]
     fn orders_come_in_pages() {
         let body = br#"{"code":200,"next_cursor":"c1","orders":[{"order_index":281476929510110,"client_order_index":42,
-            "market_index":2,"is_ask":true,"price":"101.5","filled_base_amount":"0.002","remaining_base_amount":"0.003","status":"open"},
+            "market_index":2,"is_ask":true,"price":"101.5","initial_base_amount":"0.005","filled_base_amount":"0.002","remaining_base_amount":"0.003","status":"open"},
             {"order_index":5,"client_order_index":0,"market_index":2,"is_ask":false,"price":"99.5","filled_base_amount":"0.000",
             "remaining_base_amount":"0.000","status":"canceled"}]}"#;
         let page = orders(body).expect("the documented form");
@@ -357,6 +370,7 @@ mod tests {
             client_index: 42,
             side: Side::Sell,
             px: Price(10_150_000_000),
+            whole: Qty(500_000),
             filled: Qty(200_000),
             remaining: Qty(300_000),
             status: OrderStatus::Open,

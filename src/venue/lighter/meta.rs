@@ -39,6 +39,8 @@ struct Row {
     #[serde(default)]
     is_frozen: bool,
     #[serde(default)]
+    mark_price: Option<String>,
+    #[serde(default)]
     market_config: MarketConfig,
 }
 
@@ -156,6 +158,17 @@ pub fn perp(body: &[u8], symbol: &str, fees: Fees) -> Result<Listed, MetaError> 
         return Err(MetaError::ReduceOnly(symbol));
     }
     listed(row, fees).ok_or(MetaError::OutOfScale(symbol))
+}
+
+/// The mark price of each of these markets, by their numbers; `None` where there is none.
+pub fn marks(body: &[u8], markets: &[u32]) -> Result<Vec<Option<Price>>, MetaError> {
+    let books: Books = answer(body).map_err(MetaError::Answer)?;
+    let price = |market: &u32| {
+        let row = books.order_books.iter().find(|row| row.market_id == *market)?;
+        let raw = parse_raw(row.mark_price.as_ref()?.as_bytes()).ok();
+        raw.filter(|raw| *raw > 0).map(Price)
+    };
+    Ok(markets.iter().map(price).collect())
 }
 
 /// `None` when its numbers do not fit the scale.

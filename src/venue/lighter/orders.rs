@@ -21,6 +21,7 @@ use crate::venue::buf::Buf;
 
 use super::crypto::pool::PooledSigner;
 use super::crypto::quintic::Gf5;
+use super::names::{Names, NotNamed};
 use super::tx::wire::{Form, INFO_MAX, write_info};
 use super::tx::{
     Attributes, CancelAll, Header, Order, OrderKind, Sender, Signed, TimeInForce, Tx, TxRefused,
@@ -104,6 +105,8 @@ pub enum EncodeError {
     Tx(TxRefused),
     /// The caller's buffer is too small.
     Full,
+    /// The order has no client index now.
+    Named(NotNamed),
 }
 
 impl EncodeError {
@@ -122,6 +125,8 @@ impl EncodeError {
             EncodeError::Nonce => "nonces_used_up",
             EncodeError::Tx(refused) => refused.name(),
             EncodeError::Full => "full",
+            EncodeError::Named(NotNamed::Full) => "no_client_index",
+            EncodeError::Named(NotNamed::Moving) => "modify_on_its_way",
         }
     }
 }
@@ -162,6 +167,7 @@ pub struct OrderCodec {
     terms: Terms,
     last_nonce: Option<u64>,
     next_id: u64,
+    id_step: u64,
 }
 
 /// What does not change from frame to frame.
@@ -227,7 +233,40 @@ impl OrderCodec {
             }
             markets[usize::from(inst.0)] = Some(market);
         }
-        Ok(OrderCodec { terms: Terms { config, markets }, last_nonce: None, next_id: 1 })
+        Ok(OrderCodec {
+            terms: Terms { config, markets },
+            last_nonce: None,
+            next_id: 1,
+            id_step: 1,
+        })
+    }
+
+    /// Numbers of frames as one of `step` codecs that share a connection.
+    pub fn with_ids(mut self, first: u64, step: u64) -> OrderCodec {
+        (self.next_id, self.id_step) = (first, step);
+        self
+    }
+
+    /// How a market counts; `None` for one that is not traded here.
+    #[inline]
+    pub fn market(&self, inst: InstId) -> Option<Market> {
+        self.terms.market(inst).ok()
+    }
+
+    pub fn sender(&self) -> Sender {
+        self.terms.config.sender
+    }
+
+    /// Until when the venue takes what is written at this time, ms.
+    #[inline]
+    pub fn expires_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add(self.terms.config.tx_ttl_ms)
+    }
+
+    /// Is this the last nonce that was used?
+    #[inline]
+    pub fn is_last(&self, nonce: u64) -> bool {
+        self.last_nonce == Some(nonce)
     }
 
     /// Sets the nonce to use next, as the venue's `nextNonce` gives it: at the start, and after a
@@ -263,13 +302,27 @@ impl OrderCodec {
         signer: &mut PooledSigner,
         out: &mut [u8],
     ) -> Result<Posted, EncodeError> {
+        self.encode_named(actions, None, now_ms, signer, out)
+    }
+
+    /// As `encode`, for orders that may have been modified: `names` knows under which client index the
+    /// venue has each, and how much of it has traded.
+    #[inline]
+    pub fn encode_named(
+        &mut self,
+        actions: &[Action],
+        names: Option<&Names>,
+        now_ms: u64,
+        signer: &mut PooledSigner,
+        out: &mut [u8],
+    ) -> Result<Posted, EncodeError> {
         if actions.len() > BATCH_MAX {
             return Err(EncodeError::TooMany);
         }
         let mut txs = [Tx::CancelAll(CancelAll::Immediate); BATCH_MAX];
         let mut orders = [OrderId::EXTERNAL; BATCH_MAX];
         for (i, action) in actions.iter().enumerate() {
-            (txs[i], orders[i]) = self.terms.tx(action, now_ms)?;
+            (txs[i], orders[i]) = self.terms.tx(action, names, now_ms)?;
         }
         self.write(&txs[..actions.len()], orders, now_ms, signer, out)
     }
@@ -347,7 +400,7 @@ impl OrderCodec {
         buf.put(if form == Form::Nested { b"]\"}}" } else { b"}}" });
         posted.len = buf.written().ok_or(EncodeError::Full)?.len();
         self.last_nonce = Some(nonce + txs.len() as u64 - 1);
-        self.next_id += 1;
+        self.next_id += self.id_step;
         Ok(posted)
     }
 }
@@ -399,7 +452,12 @@ impl Terms {
 
     /// An action as a transaction, and the order that it is about.
     #[inline]
-    fn tx(&self, action: &Action, now_ms: u64) -> Result<(Tx<'static>, OrderId), EncodeError> {
+    fn tx(
+        &self,
+        action: &Action,
+        names: Option<&Names>,
+        now_ms: u64,
+    ) -> Result<(Tx<'static>, OrderId), EncodeError> {
         match *action {
             Action::Place { inst, side, tif, reduce_only, order, px, qty, .. } => {
                 let market = self.market(inst)?;
@@ -422,16 +480,21 @@ impl Terms {
                 });
                 Ok((tx, order))
             }
-            // The order keeps its client index, so `old` is its name at the venue from here on.
+            // The order keeps its client index, so `old` is its name at the venue from here on; and it
+            // keeps what has traded, which its new size therefore includes.
             Action::Modify { inst, tif, order, old, px, qty, .. } => {
                 if tif == Tif::Ioc {
                     return Err(EncodeError::IocModify);
                 }
                 let market = self.market(inst)?;
+                let (index, whole) = match names {
+                    Some(names) => names.move_of(old, qty).map_err(EncodeError::Named)?,
+                    None => (self.client_index(old)?, qty),
+                };
                 let tx = Tx::ModifyOrder {
                     market: market.index,
-                    index: self.client_index(old)?,
-                    base: market.size(qty).ok_or(EncodeError::Size)?,
+                    index,
+                    base: market.size(whole).ok_or(EncodeError::Size)?,
                     price: market.price(px).ok_or(EncodeError::Price)?,
                     trigger_price: 0,
                 };
@@ -439,7 +502,11 @@ impl Terms {
             }
             Action::Cancel { inst, order, .. } => {
                 let market = self.market(inst)?.index;
-                Ok((Tx::CancelOrder { market, index: self.client_index(order)? }, order))
+                let index = match names.and_then(|names| names.client_of(order)) {
+                    Some(index) => index,
+                    None => self.client_index(order)?,
+                };
+                Ok((Tx::CancelOrder { market, index }, order))
             }
             Action::CancelAll => Ok((Tx::CancelAll(CancelAll::Immediate), OrderId::EXTERNAL)),
             Action::Query { .. }
@@ -450,6 +517,8 @@ impl Terms {
         }
     }
 }
+
+pub mod form;
 
 #[cfg(test)]
 mod tests;

@@ -128,6 +128,22 @@ impl Quota {
         Room { sends, orders: sends.min(by_quota), next_order_ms: next_order_ms.max(self.now_ms) }
     }
 
+    /// The share of the minute's transactions that is used, permille.
+    pub fn used_permille(&mut self, now_ms: u64) -> u64 {
+        self.advance(now_ms);
+        // A tier has far fewer than 2^32 / 1000 in a minute.
+        u64::from(self.in_window) * 1000 / u64::from(self.tier.sends_per_minute.max(1))
+    }
+
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// The account is of another tier; what was counted stays.
+    pub fn set_tier(&mut self, tier: Tier) {
+        self.tier = tier;
+    }
+
     /// Counts what was sent.
     pub fn sent(&mut self, now_ms: u64, count: u32, cost: Cost) {
         self.advance(now_ms);

@@ -29,6 +29,7 @@
 mod read;
 
 use super::control::{Channel, Control, private_request};
+use super::errors::OrderStatus;
 use super::markets::Markets;
 use crate::event::{Event, OrderId, Stamp};
 use crate::instrument::InstId;
@@ -120,6 +121,81 @@ pub struct UserCodec {
     recover_from_ms: Option<u64>,
 }
 
+/// One order's entry of the stream or of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderTold {
+    pub inst: InstId,
+    pub client: u64,
+    pub venue_oid: u64,
+    /// Of the whole order, in its whole life.
+    pub filled: Qty,
+    pub status: OrderStatus,
+    pub ioc: bool,
+    /// Zero where it is not told.
+    pub px: Price,
+    /// The whole size, with what has traded; zero where it is not told.
+    pub whole: Qty,
+    /// The order's place in the queue of its side: another one after each modify.
+    pub nonce: Option<u64>,
+    pub snapshot: bool,
+}
+
+/// One trade of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeTold {
+    pub inst: InstId,
+    pub client: u64,
+    pub px: Price,
+    pub qty: Qty,
+    pub taker: bool,
+    pub id: u64,
+}
+
+/// Who knows the orders behind client indices.
+pub trait Namer {
+    /// Tells `put` what an order's entry says; `false` when there is no room.
+    fn told(&mut self, told: &OrderTold, recv: Stamp, put: &mut impl FnMut(Event) -> bool) -> bool;
+    /// Whose a trade is; `put` is told first what the trade shows beside.
+    fn traded(
+        &mut self,
+        told: &TradeTold,
+        recv: Stamp,
+        put: &mut impl FnMut(Event) -> bool,
+    ) -> OrderId;
+    /// A snapshot of what rests begins.
+    fn list(&mut self);
+    /// It is over.
+    fn unlisted(&mut self, recv: Stamp, put: &mut impl FnMut(Event) -> bool);
+}
+
+/// Each client index names the order that was placed under it: right where nothing is modified.
+struct ByTag(u16);
+
+impl Namer for ByTag {
+    fn told(&mut self, told: &OrderTold, recv: Stamp, put: &mut impl FnMut(Event) -> bool) -> bool {
+        news_of(told, by_tag(self.0, told.client, told.inst), recv).is_none_or(put)
+    }
+
+    fn traded(&mut self, told: &TradeTold, _: Stamp, _: &mut impl FnMut(Event) -> bool) -> OrderId {
+        by_tag(self.0, told.client, told.inst)
+    }
+
+    fn list(&mut self) {}
+
+    fn unlisted(&mut self, _: Stamp, _: &mut impl FnMut(Event) -> bool) {}
+}
+
+/// The order of this run that a client index was made for; [`OrderId::EXTERNAL`] for any other.
+#[inline]
+pub(super) fn by_tag(run_tag: u16, client: u64, inst: InstId) -> OrderId {
+    if client >> COUNTER_BITS != u64::from(run_tag) {
+        return OrderId::EXTERNAL;
+    }
+    OrderId::new(client & ((1 << COUNTER_BITS) - 1), inst)
+}
+
+pub(super) use read::{ends, news_of, state_of};
+
 /// The sink behind the count of events that it already has.
 struct Out<'s, S> {
     sink: &'s mut S,
@@ -182,15 +258,6 @@ impl UserCodec {
         Self::CHANNELS.iter().flat_map(|&channel| [end(channel), begin(channel)]).collect()
     }
 
-    /// The order of this run that a client index names; `OrderId(0)` for any other.
-    #[inline]
-    fn order_of(&self, client_index: u64, inst: InstId) -> OrderId {
-        if client_index >> COUNTER_BITS != u64::from(self.run_tag) {
-            return OrderId::EXTERNAL;
-        }
-        OrderId::new(client_index & ((1 << COUNTER_BITS) - 1), inst)
-    }
-
     /// Decodes one frame that was read at `recv`.
     pub fn decode(
         &mut self,
@@ -211,7 +278,36 @@ impl UserCodec {
     ) -> Result<UserDecoded, Malformed> {
         let done = UserDecoded::of(UserFrame::UnknownChannel);
         let mut out = Out { sink, skip: taken, recv, done };
-        self.read(frame, &mut out)?;
+        self.read(frame, &mut ByTag(self.run_tag), &mut out)?;
+        Ok(out.done)
+    }
+
+    /// As `decode`, with the orders that `names` knows. It is told of each entry once, so the sink
+    /// must have room.
+    pub fn decode_named(
+        &mut self,
+        frame: &[u8],
+        recv: Stamp,
+        names: &mut impl Namer,
+        sink: &mut impl Sink,
+    ) -> Result<UserDecoded, Malformed> {
+        let done = UserDecoded::of(UserFrame::UnknownChannel);
+        let mut out = Out { sink, skip: 0, recv, done };
+        self.read(frame, names, &mut out)?;
+        Ok(out.done)
+    }
+
+    /// As [`UserCodec::decode_trades`], with the orders that `names` knows. Cold.
+    pub fn decode_trades_named(
+        &mut self,
+        since_ms: u64,
+        body: &[u8],
+        names: &mut impl Namer,
+        sink: &mut impl Sink,
+    ) -> Result<UserDecoded, Malformed> {
+        let done = UserDecoded::of(UserFrame::FillsSnapshot);
+        let mut out = Out { sink, skip: 0, recv: Stamp(0), done };
+        self.read_rest_trades(body, since_ms, names, &mut out)?;
         Ok(out.done)
     }
 
@@ -227,7 +323,7 @@ impl UserCodec {
     ) -> Result<UserDecoded, Malformed> {
         let done = UserDecoded::of(UserFrame::FillsSnapshot);
         let mut out = Out { sink, skip: taken, recv, done };
-        self.read_rest_trades(body, since_ms, &mut out)?;
+        self.read_rest_trades(body, since_ms, &mut ByTag(self.run_tag), &mut out)?;
         Ok(out.done)
     }
 }

@@ -3,8 +3,8 @@
 use super::super::control::{Channel, Envelope, Kind};
 use super::super::errors::{OrderStatus, order_status};
 use super::super::markets::number;
-use super::{Held, Out, USER_FRAME_MAX, UserCodec, UserFrame};
-use crate::event::{CancelReason, Event, OrderId, RejectReason, VenueOrderState};
+use super::{Held, Namer, OrderTold, Out, TradeTold, USER_FRAME_MAX, UserCodec, UserFrame, by_tag};
+use crate::event::{CancelReason, Event, OrderId, RejectReason, Stamp, VenueOrderState};
 use crate::units::{Price, Qty, SCALE_DECIMALS, Side, parse_raw};
 use crate::venue::json::{Cursor, Text, once};
 use crate::venue::{Malformed, MalformedKind, Sink};
@@ -21,6 +21,9 @@ struct OrderEntry {
     status: OrderStatus,
     liquidated: bool,
     ioc: bool,
+    px: Price,
+    whole: Qty,
+    nonce: Option<u64>,
 }
 
 /// One trade of the stream.
@@ -44,7 +47,12 @@ struct TradeEntry {
 }
 
 impl UserCodec {
-    pub(super) fn read<S: Sink>(&mut self, frame: &[u8], out: &mut Out<'_, S>) -> Read<()> {
+    pub(super) fn read<S: Sink, N: Namer>(
+        &mut self,
+        frame: &[u8],
+        names: &mut N,
+        out: &mut Out<'_, S>,
+    ) -> Read<()> {
         let envelope = Envelope::read(frame, USER_FRAME_MAX)?;
         let (channel, snapshot) = match envelope.kind()? {
             Kind::Control => {
@@ -69,73 +77,96 @@ impl UserCodec {
             return Ok(());
         }
         match channel {
-            Channel::Orders => self.orders(envelope.body()?, snapshot, out),
+            Channel::Orders => self.orders(envelope.body()?, snapshot, names, out),
             Channel::Fills => {
                 let trades = envelope.trades.ok_or_else(|| envelope.missing())?;
                 let old = self.recover_from_ms.unwrap_or(u64::MAX);
-                self.trades(trades, if snapshot { old } else { 0 }, out)
+                self.trades(trades, if snapshot { old } else { 0 }, names, out)
             }
             Channel::Positions => self.positions(envelope.body()?, snapshot, out),
             _ => read_equity(envelope.body()?, out),
         }
     }
 
-    fn orders<S: Sink>(&self, body: Cursor<'_>, snapshot: bool, out: &mut Out<'_, S>) -> Read<()> {
+    fn orders<S: Sink, N: Namer>(
+        &self,
+        body: Cursor<'_>,
+        snapshot: bool,
+        names: &mut N,
+        out: &mut Out<'_, S>,
+    ) -> Read<()> {
+        if snapshot {
+            names.list();
+        }
         each_of_market(body, |list| {
             let order = read_order(list)?;
             let Some(inst) = self.markets.find(order.market) else {
                 out.done.unknown_markets += 1;
                 return Ok(true);
             };
-            let ours = self.order_of(order.client, inst);
-            out.done.unknown_statuses +=
-                u32::from(matches!(order.status, OrderStatus::Unknown { .. }));
-            let OrderEntry { venue_oid, filled, .. } = order;
-            let recv = out.recv;
-            let event = if snapshot {
-                let state = state_of(&order);
-                Event::OrderState { order: ours, state, filled, venue_oid, recv }
-            } else {
-                match news_of(&order, ours, out) {
-                    Some(event) => event,
-                    None => return Ok(true),
-                }
+            let OrderEntry { client, venue_oid, filled, status, ioc, px, whole, nonce, .. } = order;
+            out.done.unknown_statuses += u32::from(matches!(status, OrderStatus::Unknown { .. }));
+            let told = OrderTold {
+                inst,
+                client,
+                venue_oid,
+                filled,
+                status,
+                ioc,
+                px,
+                whole,
+                nonce,
+                snapshot,
             };
-            out.done.external += u32::from(ours == OrderId::EXTERNAL);
-            out.done.liquidations += u32::from(order.liquidated);
-            Ok(out.put(event))
-        })
+            if !snapshot && !is_news(status) {
+                out.done.kept += 1;
+            } else {
+                let external = by_tag(self.run_tag, client, inst) == OrderId::EXTERNAL;
+                out.done.external += u32::from(external);
+                out.done.liquidations += u32::from(order.liquidated);
+            }
+            let recv = out.recv;
+            Ok(names.told(&told, recv, &mut |event| out.put(event)))
+        })?;
+        if snapshot && !out.done.full {
+            let recv = out.recv;
+            names.unlisted(recv, &mut |event| out.put(event));
+        }
+        Ok(())
     }
 
-    fn trades<S: Sink>(
+    fn trades<S: Sink, N: Namer>(
         &self,
         mut body: Cursor<'_>,
         news_from: u64,
+        names: &mut N,
         out: &mut Out<'_, S>,
     ) -> Read<()> {
         // An object by market; a list without one when there are none.
         if body.peek()? == b'[' {
-            return each(&mut body, |list| self.trade(list, news_from, out)).map(drop);
+            return each(&mut body, |list| self.trade(list, news_from, names, out)).map(drop);
         }
-        each_of_market(body, |list| self.trade(list, news_from, out))
+        each_of_market(body, |list| self.trade(list, news_from, names, out))
     }
 
-    pub(super) fn read_rest_trades<S: Sink>(
+    pub(super) fn read_rest_trades<S: Sink, N: Namer>(
         &self,
         body: &[u8],
         since_ms: u64,
+        names: &mut N,
         out: &mut Out<'_, S>,
     ) -> Read<()> {
         let envelope = Envelope::read(body, USER_FRAME_MAX)?;
         let trades = envelope.trades.ok_or_else(|| envelope.missing())?;
-        self.trades(trades, since_ms, out)
+        self.trades(trades, since_ms, names, out)
     }
 
     /// One trade; `false` when the sink is full.
-    fn trade<S: Sink>(
+    fn trade<S: Sink, N: Namer>(
         &self,
         list: &mut Cursor<'_>,
         news_from: u64,
+        names: &mut N,
         out: &mut Out<'_, S>,
     ) -> Read<bool> {
         list.peek()?;
@@ -164,7 +195,10 @@ impl UserCodec {
         let side = [Side::Sell, Side::Buy][of_us];
         let taker = trade.maker_ask != (of_us == 0);
         let (fee, rounded) = fee_of(px, qty, trade.fees[usize::from(!taker)]).ok_or(wrong)?;
-        let order = self.order_of(trade.clients[of_us], inst);
+        let client = trade.clients[of_us];
+        let told = TradeTold { inst, client, px, qty, taker, id: trade_id };
+        let recv = out.recv;
+        let order = names.traded(&told, recv, &mut |event| out.put(event));
         out.done.external += u32::from(order == OrderId::EXTERNAL);
         out.done.rounded += u32::from(rounded);
         out.done.liquidations += u32::from(trade.forced || trade.liquidation && taker);
@@ -237,42 +271,56 @@ fn each_of_market<'a>(
     Ok(())
 }
 
-/// An order that stands in a snapshot.
-fn state_of(order: &OrderEntry) -> VenueOrderState {
-    match order.status {
+/// An order's state as an answer to a question.
+pub fn state_of(status: OrderStatus, filled: Qty) -> VenueOrderState {
+    match status {
         OrderStatus::Open | OrderStatus::InProgress | OrderStatus::Unknown { dead: false } => {
             VenueOrderState::Open
         }
         OrderStatus::Filled => VenueOrderState::Filled,
         OrderStatus::Canceled(_) | OrderStatus::Unknown { dead: true } => VenueOrderState::Canceled,
-        OrderStatus::Refused(..) if order.filled == Qty::ZERO => VenueOrderState::Rejected,
+        OrderStatus::Refused(..) if filled == Qty::ZERO => VenueOrderState::Rejected,
         OrderStatus::Refused(..) => VenueOrderState::Canceled,
     }
 }
 
-/// What a change of an order tells; `None` for what is only counted.
-fn news_of<S: Sink>(order: &OrderEntry, ours: OrderId, out: &mut Out<'_, S>) -> Option<Event> {
-    let (recv, venue_oid) = (out.recv, order.venue_oid);
+/// Has an order in this state ended?
+pub fn ends(status: OrderStatus) -> bool {
+    !matches!(
+        status,
+        OrderStatus::Open | OrderStatus::InProgress | OrderStatus::Unknown { dead: false }
+    )
+}
+
+/// Does a change to this state tell the core something?
+fn is_news(status: OrderStatus) -> bool {
+    status == OrderStatus::Open || ends(status)
+}
+
+/// What an entry tells of the order that it is about; `None` for what is only counted.
+pub fn news_of(told: &OrderTold, ours: OrderId, recv: Stamp) -> Option<Event> {
+    let OrderTold { venue_oid, filled, .. } = *told;
+    if told.snapshot {
+        let state = state_of(told.status, filled);
+        return Some(Event::OrderState { order: ours, state, filled, venue_oid, recv });
+    }
     let canceled = |reason| Event::Canceled { order: ours, reason, recv };
     let rejected = |reason| Event::Reject { order: ours, reason, code: 0, recv };
-    let untouched = order.filled == Qty::ZERO;
-    Some(match order.status {
+    let untouched = filled == Qty::ZERO;
+    Some(match told.status {
         OrderStatus::Open => Event::Ack { order: ours, venue_oid, resting: true, recv },
         OrderStatus::Filled => Event::Ack { order: ours, venue_oid, resting: false, recv },
-        OrderStatus::Canceled(CancelReason::ByUs) if order.ioc && untouched => {
+        OrderStatus::Canceled(CancelReason::ByUs) if told.ioc && untouched => {
             rejected(RejectReason::IocNoMatch)
         }
-        OrderStatus::Canceled(CancelReason::ByUs) if order.ioc => {
+        OrderStatus::Canceled(CancelReason::ByUs) if told.ioc => {
             canceled(CancelReason::IocRemainder)
         }
         OrderStatus::Canceled(reason) => canceled(reason),
         OrderStatus::Refused(reason, _) if untouched => rejected(reason),
         OrderStatus::Refused(_, reason) => canceled(reason),
         OrderStatus::Unknown { dead: true } => canceled(CancelReason::ByVenue),
-        OrderStatus::InProgress | OrderStatus::Unknown { dead: false } => {
-            out.done.kept += 1;
-            return None;
-        }
+        OrderStatus::InProgress | OrderStatus::Unknown { dead: false } => return None,
     })
 }
 
@@ -281,6 +329,7 @@ fn read_order(list: &mut Cursor<'_>) -> Read<OrderEntry> {
     let missing = list.refuse(MalformedKind::MissingField);
     let (mut market, mut client, mut oid, mut filled) = (None, None, None, None);
     let (mut status, mut ioc) = (None, None);
+    let (mut px, mut whole, mut nonce) = (None, None, None);
     let mut members = list.object()?;
     while let Some(name) = members.next(list)? {
         match name.chars(&mut [0; 32]) {
@@ -288,6 +337,9 @@ fn read_order(list: &mut Cursor<'_>) -> Read<OrderEntry> {
             Some(b"client_order_index") => once(&mut client, list.unsigned()?, &name)?,
             Some(b"order_index") => once(&mut oid, list.unsigned()?, &name)?,
             Some(b"filled_base_amount") => once(&mut filled, read_size(list)?, &name)?,
+            Some(b"initial_base_amount") => once(&mut whole, read_size(list)?, &name)?,
+            Some(b"price") => once(&mut px, read_size(list)?, &name)?,
+            Some(b"nonce") => once(&mut nonce, list.unsigned()?, &name)?,
             Some(b"status") => once(&mut status, list.text()?, &name)?,
             Some(b"time_in_force") => {
                 once(&mut ioc, list.text()?.is(b"immediate-or-cancel"), &name)?;
@@ -306,6 +358,9 @@ fn read_order(list: &mut Cursor<'_>) -> Read<OrderEntry> {
         status: order_status(word),
         liquidated: word == b"canceled-liquidation",
         ioc: ioc.unwrap_or(false),
+        px: Price(px.map_or(0, |px| px.0)),
+        whole: whole.unwrap_or(Qty::ZERO),
+        nonce,
     })
 }
 
