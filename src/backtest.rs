@@ -58,6 +58,8 @@ enum Ask {
     /// Positions, and that the account's state is known.
     Account,
     Rules(InstId),
+    /// A fresh snapshot of a torn book.
+    Book(InstId),
     /// A proof that is made, on its way.
     Proof(Event),
 }
@@ -302,7 +304,10 @@ impl Backtest {
             Action::Query { order, .. } => {
                 self.asks.push_back((self.now.after(self.ask_latency), Ask::Fate(order)));
             }
-            Action::Resnapshot { inst } => self.tell_book(inst, self.now),
+            // Later, for what it says must not meet the outputs that are being sent.
+            Action::Resnapshot { inst } => {
+                self.asks.push_back((self.now.after(self.ask_latency), Ask::Book(inst)));
+            }
         }
     }
 
@@ -381,6 +386,7 @@ impl Backtest {
     fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Account => self.tell_account(),
+            Ask::Book(inst) => self.tell_book(inst, self.now),
             Ask::Rules(inst) => {
                 let InstrumentSpec { grid, lot, min_size, min_notional, .. } =
                     self.doors[usize::from(inst.0)].instrument().spec;

@@ -23,9 +23,17 @@ fn raw(text: &str) -> i64 {
     parse_raw(text.as_bytes()).expect("a literal of this test")
 }
 
+/// The shipped profile, with requotes as quick as the story is.
+const LAYERS: [(&str, &str); 2] = [
+    (include_str!("../config/examples/lighter-sol.toml"), "lighter-sol.toml"),
+    (
+        "[[market]]\nsymbol = \"SOL\"\n[market.requote]\ntolerance_bps = \"0.5\"\nmin_rest_ms = 250",
+        "x",
+    ),
+];
+
 fn config() -> CoreConfig {
-    let text = include_str!("../config/examples/lighter-sol.toml");
-    let config = Config::parse(text, "lighter-sol.toml").unwrap_or_else(|e| panic!("{e}"));
+    let config = Config::layered(&LAYERS, &[], &[]).unwrap_or_else(|e| panic!("{e}"));
     let mut core = config.core(&[rules::shipped()[0].spec]).unwrap_or_else(|e| panic!("{e}"));
     // Nobody proves or answers here.
     core.standing = Default::default();
@@ -380,8 +388,7 @@ fn questions_are_read_from_the_command_line() {
 
 #[test]
 fn a_whole_file_is_read_with_its_header() {
-    let text = include_str!("../config/examples/lighter-sol.toml");
-    let config = Config::parse(text, "lighter-sol.toml").expect("valid").effective_toml();
+    let config = Config::layered(&LAYERS, &[], &[]).expect("valid").effective_toml();
     let header = Header { specs: vec![rules::shipped()[0].spec], config };
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain.journal");
     let mut bytes = Vec::new();

@@ -184,6 +184,36 @@ fn loss_streak() {
     assert!(held.pnl.total > Notional::from_raw(-50 * 100_000_000), "the loss limit is 50");
 }
 
+/// The repaired profile at Lighter's rules, fees and speed bumps, beginning with the 0.093 SOL that
+/// the original could not get rid of.
+#[test]
+fn lighter_sol() {
+    let Comparison { scenario, with, without } = compared("lighter-sol");
+    let (level, stuck) = (&with.instruments[0], &without.instruments[0]);
+    assert!(with.fills > 5 && with.hedge_fills > 0);
+    // What is left at any time can be hedged, or is below the trigger.
+    assert!(level.final_inventory.abs() <= qty("0.091"), "{}", level.final_inventory);
+    assert!(level.above_trigger.0 * 20 < scenario.span().0, "{:?}", level.above_trigger);
+    // As it was: one hedge, raised to the floor, and the rest of 0.019 triggers for ever. No order
+    // of the maker is executable, so nothing else happens.
+    assert_eq!((without.fills, stuck.clips.first()), (1, Some(&qty("0.074"))));
+    assert_eq!(stuck.final_inventory, qty("0.019"));
+    assert!(without.silenced(Silence::BelowMinimum) > 0);
+    // PnL is spread, inventory and hedge; the standard tier has no fees.
+    for inst in [level, stuck] {
+        assert_eq!(inst.pnl.fees, Notional::ZERO);
+        let parts = [inst.pnl.spread, inst.pnl.inventory, inst.pnl.hedge];
+        assert_eq!(inst.pnl.total.0, parts.iter().map(|p| p.0).sum::<i128>());
+    }
+    for seed in scenario.seed..scenario.seed + u64::from(SEEDS) {
+        let run = scenario.run_seed(true, seed).expect("a run");
+        assert_eq!((run.illegal, run.rejected(RejectReason::MinNotional)), (0, 0), "seed {seed}");
+        // 60 transactions a minute, and the burst.
+        let sent = run.orders_sent + run.cancels_sent;
+        assert!(sent <= scenario.seconds + 20, "seed {seed}: {sent}");
+    }
+}
+
 /// The live ladder against the embedded exchange: 237 and 50 quote at 90 000.
 #[test]
 fn small_account_quotes_what_it_can() {

@@ -51,6 +51,27 @@ fn blocks_let_quotes_and_cancels_overtake_takers() {
     assert_eq!(x.open_orders(me).count(), 2);
 }
 
+/// Lighter's speed bumps: what may take waits longer than what can only rest, and a cancel that is
+/// sent after a taker still overtakes it.
+#[test]
+fn a_speed_bump_is_longer_for_what_may_take() {
+    let latency = Latency::Bumps {
+        entry: ms(10),
+        response: ms(5),
+        jitter: Nanos::ZERO,
+        rests: ms(200),
+        takes: ms(300),
+    };
+    let (mut x, me) = timed(latency, 1);
+    let place = |tif| [Request::Place(new(Side::Buy, "100", "1", tif))];
+    x.submit(ms(0), me, 1, &place(Tif::Ioc));
+    x.submit(ms(0), me, 2, &place(Tif::Alo));
+    x.submit(ms(50), me, 3, &[Request::CancelAll]);
+    x.submit(ms(50), me, 4, &place(Tif::Gtc));
+    let want = [(ms(215), 2), (ms(265), 3), (ms(315), 1), (ms(365), 4)];
+    assert_eq!(responses(&mut x, ms(400)), want);
+}
+
 #[test]
 fn jitter_is_seeded_and_answers_stay_in_order() {
     let run = |seed| {

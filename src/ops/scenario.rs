@@ -1,7 +1,7 @@
 //! Cold. Named situations: a market, a configuration and faults, the same for the demo over
 //! sockets and for the deterministic backtest, each with what it is compared with.
 //!
-//! A scenario's configuration is a layer over `config/demo.toml`; `without` is a further layer that
+//! A scenario's configuration is a layer over `config/demo.toml` (or another base); `without` is a further layer that
 //! switches the behaviour in question off, so that the comparison shows what it is good for.
 
 pub mod compare;
@@ -12,14 +12,14 @@ pub mod study;
 use crate::backtest::{Backtest, BacktestReport, Setup};
 use crate::config::Config;
 use crate::event::{RejectReason, Tif};
-use crate::instrument::{InstId, Instrument, InstrumentSpec, Symbol};
+use crate::instrument::{GridSpec, InstId, Instrument, InstrumentSpec, Symbol, VenueId};
 use crate::ops::Failure;
 use crate::sim::exchange::{
     AccountId, Exchange, Fault, FaultRule, Latency, Market, Request, Rules, hyperliquid_perp, order,
 };
 use crate::sim::flow::Flow;
 use crate::sim::params::{FlowParams, Scenario as Mood};
-use crate::units::{Nanos, Notional, Price, Qty, SCALE, Side};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side};
 
 /// Quote that a scenario's account begins with, where it states nothing else.
 const CASH: i64 = 10_000;
@@ -41,6 +41,8 @@ pub struct MarketRules {
     pub sz_decimals: u32,
     pub min_size: &'static str,
     pub min_notional: &'static str,
+    /// A fixed tick; `None`: the five significant figures of the simulated market's venue.
+    pub tick: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +51,11 @@ pub struct Scenario {
     /// What it shows, in one line.
     pub about: &'static str,
     pub symbol: &'static str,
-    /// Over `config/demo.toml`, with its file's name.
+    /// Whose rules, fees and latency it has. Orders are refused in the embedded exchange's words.
+    pub venue: VenueId,
+    /// What `config` is laid over, with its file's name.
+    pub base: (&'static str, &'static str),
+    /// Over `base`, with its file's name.
     pub config: (&'static str, &'static str),
     /// Over `config`: the behaviour in question off.
     pub without: &'static str,
@@ -70,6 +76,8 @@ const PLAIN: Scenario = Scenario {
     name: "",
     about: "",
     symbol: "SOL",
+    venue: VenueId::Hyperliquid,
+    base: (include_str!("../../config/demo.toml"), "config/demo.toml"),
     config: ("", ""),
     without: "",
     off: "",
@@ -80,6 +88,15 @@ const PLAIN: Scenario = Scenario {
     seconds: 1800,
     seed: 7,
     cash: CASH,
+};
+
+/// SOL at Lighter in November 2025, as in `config/rules/lighter.toml`.
+pub const LIGHTER_SOL: MarketRules = MarketRules {
+    start_px: "143",
+    sz_decimals: 3,
+    min_size: "0.061",
+    min_notional: "10.5",
+    tick: Some("0.001"),
 };
 
 /// The next `times` orders of anyone are refused for this reason.
@@ -110,6 +127,7 @@ pub const ALL: &[Scenario] = &[
             sz_decimals: 3,
             min_size: "0.061",
             min_notional: "10.5",
+            tick: None,
         }),
         opening: Some(Opening { side: Side::Buy, qty: "0.167", px: "146" }),
         seconds: 120,
@@ -178,9 +196,26 @@ pub const ALL: &[Scenario] = &[
             sz_decimals: 5,
             min_size: "0",
             min_notional: "10",
+            tick: None,
         }),
         seconds: 600,
         cash: 50,
+        ..PLAIN
+    },
+    Scenario {
+        name: "lighter-sol",
+        about: "the repaired profile at Lighter: 0.093 SOL as it was stuck go, and no order is refused",
+        venue: VenueId::Lighter,
+        base: (
+            include_str!("../../config/examples/lighter-sol.toml"),
+            "config/examples/lighter-sol.toml",
+        ),
+        config: layer!("lighter-sol"),
+        without: include_str!("../../config/examples/lighter-sol-seed.toml"),
+        off: "the repairs (the profile as it was)",
+        rules: Some(LIGHTER_SOL),
+        opening: Some(Opening { side: Side::Buy, qty: "0.093", px: "143" }),
+        cash: 100,
         ..PLAIN
     },
 ];
@@ -210,8 +245,7 @@ impl std::fmt::Debug for Stage {
 impl Scenario {
     /// The scenario's configuration, with or without what it shows.
     pub fn config(&self, with: bool) -> Result<Config, Failure> {
-        let mut layers =
-            vec![(include_str!("../../config/demo.toml"), "config/demo.toml"), self.config];
+        let mut layers = vec![self.base, self.config];
         if !with {
             layers.push((self.without, "the scenario's comparison"));
         }
@@ -225,7 +259,13 @@ impl Scenario {
         let params = self.params()?;
         let symbol = Symbol::new(self.symbol).ok_or_else(|| Failure::bug("a scenario's symbol"))?;
         let plain = hyperliquid_perp(InstId(0), symbol, params.asset, params.sz_decimals);
-        let plain = plain.map_err(|error| Failure::bug(error.name()))?;
+        let mut plain = plain.map_err(|error| Failure::bug(error.name()))?;
+        if self.venue == VenueId::Lighter {
+            // The standard tier.
+            let fees = (Bps::ZERO, Bps::ZERO);
+            (plain.spec.maker_fee, plain.spec.taker_fee) = fees;
+            plain.spec.venue = self.venue;
+        }
         let spec = self.refine(plain.spec)?;
         Instrument::new(InstId(0), spec).map_err(|error| Failure::bug(error.name()))
     }
@@ -235,6 +275,9 @@ impl Scenario {
         if let Some(rules) = self.rules {
             spec.min_size = Qty(raw(rules.min_size)?);
             spec.min_notional = Notional::from_raw(raw(rules.min_notional)?);
+            if let Some(tick) = rules.tick {
+                spec.grid = GridSpec::Tick(Price(raw(tick)?));
+            }
         }
         Ok(spec)
     }
@@ -252,7 +295,17 @@ impl Scenario {
     pub fn stage(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
         let instrument = self.instrument()?;
         let market = Flow::new(&instrument, self.params()?, seed, now);
-        let rules = Rules { seed, ..Rules::default() };
+        let rules = match self.venue {
+            VenueId::Lighter => Rules {
+                seed,
+                latency: Latency::LIGHTER,
+                // The ticker comes with every change of the top (here of a ms), the book every 50 ms.
+                bbo_every: Nanos::from_millis(1),
+                book_every: Nanos::from_millis(50),
+                ..Rules::default()
+            },
+            _ => Rules { seed, ..Rules::default() },
+        };
         let mut exchange = Exchange::new(vec![instrument], rules);
         exchange.advance(now);
         let account = exchange.open_account(Notional::from_raw(self.cash * SCALE));

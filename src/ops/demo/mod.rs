@@ -9,7 +9,7 @@ pub mod venue;
 
 use crate::config::{self, Config, Shape};
 use crate::event::Command;
-use crate::instrument::{InstrumentSpec, Symbol};
+use crate::instrument::{InstrumentSpec, Symbol, VenueId};
 use crate::ops::scenario::pair_entry;
 use crate::ops::serve::Bound;
 use crate::ops::view::View;
@@ -77,7 +77,13 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let mut args = args.clone();
     // The pair's scenario has two markets of its own.
     if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
-        args.symbol = scenario::find(name)?.symbol.to_owned();
+        let found = scenario::find(name)?;
+        if found.venue != VenueId::Hyperliquid {
+            return Err(Failure::usage(format!(
+                "--scenario {name}: a backtest; `evenkeel scenarios --scenario {name}` plays it"
+            )));
+        }
+        args.symbol = found.symbol.to_owned();
     }
     let args = &args;
     let config = configuration(args)?;
@@ -160,7 +166,10 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
     let mut layers = vec![(include_str!("../../../config/demo.toml"), "config/demo.toml")];
     match &args.scenario {
         Some(name) if name == pair_entry::NAME => layers.push(pair_entry::LAYER),
-        Some(name) => layers.push(scenario::find(name)?.config),
+        Some(name) => {
+            let found = scenario::find(name)?;
+            layers = vec![found.base, found.config];
+        }
         None => {}
     }
     if let Some((text, file)) = &user {
