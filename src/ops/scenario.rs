@@ -90,6 +90,9 @@ const PLAIN: Scenario = Scenario {
     cash: CASH,
 };
 
+/// Its number there.
+const LIGHTER_SOL_ID: u32 = 2;
+
 /// SOL at Lighter in November 2025, as in `config/rules/lighter.toml`.
 pub const LIGHTER_SOL: MarketRules = MarketRules {
     start_px: "143",
@@ -265,6 +268,7 @@ impl Scenario {
             let fees = (Bps::ZERO, Bps::ZERO);
             (plain.spec.maker_fee, plain.spec.taker_fee) = fees;
             plain.spec.venue = self.venue;
+            plain.spec.asset = LIGHTER_SOL_ID;
         }
         let spec = self.refine(plain.spec)?;
         Instrument::new(InstId(0), spec).map_err(|error| Failure::bug(error.name()))
@@ -293,8 +297,6 @@ impl Scenario {
 
     /// The exchange with its account, opening position and faults, and its market from `now` on.
     pub fn stage(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
-        let instrument = self.instrument()?;
-        let market = Flow::new(&instrument, self.params()?, seed, now);
         let rules = match self.venue {
             VenueId::Lighter => Rules {
                 seed,
@@ -306,6 +308,21 @@ impl Scenario {
             },
             _ => Rules { seed, ..Rules::default() },
         };
+        self.staged(seed, now, rules)
+    }
+
+    /// The same behind the server of its venue's dialect, which has delays of its own where the venue's
+    /// are an account's and not the network's.
+    pub fn served(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
+        match self.venue {
+            VenueId::Lighter => self.staged(seed, now, crate::sim::server::lighter::rules(seed)),
+            _ => self.stage(seed, now),
+        }
+    }
+
+    fn staged(&self, seed: u64, now: Nanos, rules: Rules) -> Result<Stage, Failure> {
+        let instrument = self.instrument()?;
+        let market = Flow::new(&instrument, self.params()?, seed, now);
         let mut exchange = Exchange::new(vec![instrument], rules);
         exchange.advance(now);
         let account = exchange.open_account(Notional::from_raw(self.cash * SCALE));

@@ -25,6 +25,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 use venue::Wiring;
 
+/// The market that is traded unless another is named.
+const SYMBOL: &str = "SOL";
+/// What is traded at the second venue.
+const LIGHTER: &str = "lighter-sol";
+/// Times of a market that runs faster than the world, over a profile that is made for the world.
+const LIGHTER_LAYER: (&str, &str) =
+    (include_str!("../../../config/demo-lighter.toml"), "config/demo-lighter.toml");
+
 /// What can be asked of the demo.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
@@ -34,6 +42,10 @@ pub struct DemoArgs {
     /// Seed of the market.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Whose language the embedded venue speaks, with that venue's rules. lighter: the profile
+    /// config/examples/lighter-sol.toml.
+    #[arg(long, default_value = "hyperliquid", value_parser = ["hyperliquid", "lighter"])]
+    pub venue: String,
     /// A named situation: its market, faults and configuration; `scenarios` lists them.
     #[arg(long, conflicts_with_all = ["data", "symbol"])]
     pub scenario: Option<String>,
@@ -41,7 +53,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// Market to trade. One of a builder's dex (xyz:GOLD) runs on the flow and settings of SOL.
-    #[arg(long, default_value = "SOL")]
+    #[arg(long, default_value = SYMBOL)]
     pub symbol: String,
     /// Market seconds per real second: the venue, the market and the engine's timers run faster;
     /// latencies stay real.
@@ -75,15 +87,12 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     let mut args = args.clone();
+    if args.venue == VenueId::Lighter.name() {
+        at_lighter(&mut args)?;
+    }
     // The pair's scenario has two markets of its own.
     if let Some(name) = args.scenario.as_ref().filter(|n| *n != pair_entry::NAME) {
-        let found = scenario::find(name)?;
-        if found.venue != VenueId::Hyperliquid {
-            return Err(Failure::usage(format!(
-                "--scenario {name}: a backtest; `evenkeel scenarios --scenario {name}` plays it"
-            )));
-        }
-        args.symbol = found.symbol.to_owned();
+        args.symbol = scenario::find(name)?.symbol.to_owned();
     }
     let args = &args;
     let config = configuration(args)?;
@@ -136,6 +145,23 @@ pub fn run(args: &DemoArgs) -> Result<i32, Failure> {
     })
 }
 
+/// The second venue has one market, with the profile that is shipped for it: a scenario.
+fn at_lighter(args: &mut DemoArgs) -> Result<(), Failure> {
+    let refused = |what: &str| Failure::usage(format!("--venue lighter: {what}"));
+    if args.data.is_some() {
+        return Err(refused("recordings are of hyperliquid's markets; leave --data out"));
+    }
+    if args.symbol != SYMBOL {
+        return Err(refused("its profile, config/examples/lighter-sol.toml, trades SOL"));
+    }
+    match args.scenario.as_deref() {
+        None => args.scenario = Some(LIGHTER.to_owned()),
+        Some(LIGHTER) => {}
+        Some(_) => return Err(refused("of the scenarios only lighter-sol is there")),
+    }
+    Ok(())
+}
+
 fn title(args: &DemoArgs, spec: &InstrumentSpec, table: &Table, url: &str) -> String {
     let source = match &args.data {
         Some(folder) => format!("recording {}", folder.display()),
@@ -169,6 +195,9 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
         Some(name) => {
             let found = scenario::find(name)?;
             layers = vec![found.base, found.config];
+            if found.venue == VenueId::Lighter {
+                layers.push(LIGHTER_LAYER);
+            }
         }
         None => {}
     }
