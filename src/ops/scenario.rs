@@ -257,6 +257,25 @@ impl Scenario {
         Ok(config)
     }
 
+    /// What its configuration is made of behind a server, in a market that runs faster than the world: a
+    /// profile that is made for the world has times too short for that.
+    pub fn served_layers(&self) -> Vec<(&'static str, &'static str)> {
+        let mut layers = vec![self.base, self.config];
+        if self.venue == VenueId::Lighter {
+            let times = include_str!("../../config/demo-lighter.toml");
+            layers.push((times, "config/demo-lighter.toml"));
+        }
+        layers
+    }
+
+    /// The configuration behind a server.
+    pub fn served_config(&self) -> Result<Config, Failure> {
+        let layered = Config::layered(&self.served_layers(), &[], &[]);
+        let mut config = layered.map_err(Failure::config)?;
+        config.markets.retain(|m| m.symbol.as_str() == self.symbol);
+        Ok(config)
+    }
+
     /// The market as its venue defines it.
     pub fn instrument(&self) -> Result<Instrument, Failure> {
         let params = self.params()?;

@@ -29,9 +29,6 @@ use venue::Wiring;
 const SYMBOL: &str = "SOL";
 /// What is traded at the second venue.
 const LIGHTER: &str = "lighter-sol";
-/// Times of a market that runs faster than the world, over a profile that is made for the world.
-const LIGHTER_LAYER: (&str, &str) =
-    (include_str!("../../../config/demo-lighter.toml"), "config/demo-lighter.toml");
 
 /// What can be asked of the demo.
 #[derive(Clone, Debug, clap::Args)]
@@ -193,11 +190,7 @@ fn configuration(args: &DemoArgs) -> Result<Config, Failure> {
     match &args.scenario {
         Some(name) if name == pair_entry::NAME => layers.push(pair_entry::LAYER),
         Some(name) => {
-            let found = scenario::find(name)?;
-            layers = vec![found.base, found.config];
-            if found.venue == VenueId::Lighter {
-                layers.push(LIGHTER_LAYER);
-            }
+            layers = scenario::find(name)?.served_layers();
         }
         None => {}
     }
