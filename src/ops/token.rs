@@ -1,4 +1,4 @@
-//! Cold. `evenkeel token`: auth tokens for a venue's private data, for other programs. A running engine
+//! Cold. `evenkeel token`: auth tokens for an account's private data at Lighter, for other programs. A running engine
 //! makes and renews its own.
 
 use crate::instrument::VenueId;
@@ -20,9 +20,6 @@ pub enum TokenVerb {
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct RefreshArgs {
-    /// Whose tokens: lighter.
-    #[arg(long, default_value = "lighter", value_parser = ["lighter"])]
-    pub venue: String,
     /// ACCOUNT or ACCOUNT:KEY: the indices of the account and of the API key that signs.
     #[arg(long)]
     pub account: String,

@@ -126,7 +126,6 @@ impl Owner {
 
 /// The account that is traded, with its keys.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a session, moved once")]
 pub enum Access {
     Hyperliquid(hyperliquid::build::Access),
     Lighter(lighter::build::Access),

@@ -441,6 +441,15 @@ impl VenueAccount {
         }
     }
 
+    /// The shortest time between two views of the account, ns. At Lighter a view is six requests of the
+    /// sixty that a standard account has in a minute.
+    pub fn view_every_ns(&self) -> u64 {
+        match self {
+            VenueAccount::Hyperliquid(_) => 250_000_000,
+            VenueAccount::Lighter(_) => 3_000_000_000,
+        }
+    }
+
     pub fn pool_fallbacks(&self) -> u64 {
         match self {
             VenueAccount::Hyperliquid(account) => account.pool_fallbacks(),

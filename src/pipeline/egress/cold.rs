@@ -9,8 +9,6 @@ use crate::pipeline::chores::spec_of;
 use crate::units::{Price, Qty};
 use crate::venue::rest::VenueView;
 
-/// Real time between two looks at the venue's open orders while foreign ones are being cancelled.
-const RECONCILE_NS: u64 = 250_000_000;
 /// How often what rests is cancelled after the core is gone, and the pause between: 10 s, in which
 /// a venue that is away for a moment comes back.
 const ABANDON_TRIES: u32 = 100;
@@ -92,7 +90,7 @@ impl EgressStep {
         match self.reconciler.poll() {
             None => {
                 if now.0 >= self.next_reconcile {
-                    self.next_reconcile = now.0 + RECONCILE_NS;
+                    self.next_reconcile = now.0 + self.venue.view_every_ns();
                     let pass = self.venue.pass(self.clock.time(now).0 / 1_000_000);
                     self.reconciler.start(pass);
                 }
