@@ -49,10 +49,14 @@ pub enum Alarm {
     ClockJump = 17,
     /// The venue's rate rules leave nothing but cancels and what reduces.
     RateBudget = 18,
+    /// The venue's dead man's switch does not watch over us.
+    DeadManRefused = 19,
+    /// The venue has not set a leverage that was asked for: margin is not what was reckoned with.
+    LeverageRefused = 20,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 19] = [
+    pub const ALL: [Alarm; 21] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -72,6 +76,8 @@ impl Alarm {
         Alarm::ProofFailed,
         Alarm::ClockJump,
         Alarm::RateBudget,
+        Alarm::DeadManRefused,
+        Alarm::LeverageRefused,
     ];
 
     pub fn name(self) -> &'static str {
@@ -95,6 +101,8 @@ impl Alarm {
             Alarm::ProofFailed => "proof_failed",
             Alarm::ClockJump => "clock_jump",
             Alarm::RateBudget => "rate_budget",
+            Alarm::DeadManRefused => "dead_man_refused",
+            Alarm::LeverageRefused => "leverage_refused",
         }
     }
 }

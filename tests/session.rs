@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use evenkeel::config::Config;
 use evenkeel::event::{Command, Link};
 use evenkeel::explain::Alarm;
 use evenkeel::instrument::{InstId, Symbol};
@@ -41,6 +42,10 @@ struct Left {
 
 impl Run {
     fn start(name: &'static str) -> Run {
+        Run::start_with(name, |_| {})
+    }
+
+    fn start_with(name: &'static str, change: fn(&mut Config)) -> Run {
         // A market in which both sides trade often.
         let wild: &Scenario = scenario::find("volatile").expect("a scenario");
         let clock = Clock::start(SPEED);
@@ -52,8 +57,10 @@ impl Run {
             Wish { topology: Some(Topology::Fused), wait: Some(Wait::BackOff), cpus: Vec::new() };
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let journal = folder.join(format!("session-{name}-{}.journal", std::process::id()));
+        let mut config = wild.config(true).expect("its configuration");
+        change(&mut config);
         let wiring = Wiring {
-            config: wild.config(true).expect("its configuration"),
+            config,
             table: Table::build(&wish, runner::cores(), 1).expect("one thread"),
             journal: journal.clone(),
             pooled: true,
@@ -145,7 +152,26 @@ fn nothing_goes_wrong() {
     assert_eq!(switch, Switch::TooLittleVolume as u64);
     let left = run.end();
     assert_eq!(left.ups, [1, 1]);
+    // By name, once, and in the journal, which was replayed.
+    let alarms = left.core.counts().alarms;
+    assert_eq!(alarms[Alarm::DeadManRefused as usize], 1);
+    assert_eq!(alarms[Alarm::LeverageRefused as usize], 0);
     assert_eq!(left.core.counts().adopted, 0);
+}
+
+/// A leverage above the venue's highest is refused: an alarm of the core, and a reason in its health.
+#[test]
+fn a_leverage_that_is_refused_is_an_alarm() {
+    let mut run = Run::start_with("leverage", |config| config.markets[0].leverage = 100);
+    run.play(600);
+    let count = |run: &Run| run.session.metrics.egress.leverage_refused.get();
+    let end = run.clock.stamp().0 + PATIENCE;
+    while count(&run) == 0 && run.clock.stamp().0 < end {
+        run.play(20);
+    }
+    assert_eq!(count(&run), 1);
+    let left = run.end();
+    assert_eq!(left.core.counts().alarms[Alarm::LeverageRefused as usize], 1);
 }
 
 #[test]

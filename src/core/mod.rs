@@ -26,7 +26,8 @@ pub(crate) use state::{InstState, Mismatch, Said};
 
 use crate::book::Applied;
 use crate::event::{
-    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp, Tif,
+    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Setting,
+    Stamp, Tif,
 };
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
@@ -338,6 +339,13 @@ impl Core {
             }
             Event::LinkUp { link: Link::Market, .. } => {}
             Event::ClockJump { .. } => self.clock_jumped(None, out),
+            Event::NotSet { setting, .. } => {
+                let alarm = match setting {
+                    Setting::DeadMan | Setting::DeadManVolume => Alarm::DeadManRefused,
+                    Setting::Leverage => Alarm::LeverageRefused,
+                };
+                self.alarm(InstId(0), alarm, OrderId::EXTERNAL, out);
+            }
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
