@@ -37,18 +37,15 @@ pub enum Change {
 #[derive(Clone, Debug)]
 pub struct Ladder {
     side: Side,
-    /// Worst first, `len` of them. What lies behind is not looked at: the room of [`NEAR`] levels and
-    /// one lets [`Ladder::set`] move a fixed number of them.
-    levels: Box<[Level]>,
-    len: usize,
+    /// Worst first.
+    levels: Vec<Level>,
     /// The worst price up to which the levels are known, when some were dropped.
     horizon: Option<Price>,
 }
 
 impl Ladder {
     pub fn new(side: Side) -> Ladder {
-        let levels = vec![Level::default(); LEVELS_MAX + NEAR + 1].into_boxed_slice();
-        Ladder { side, levels, len: 0, horizon: None }
+        Ladder { side, levels: Vec::with_capacity(LEVELS_MAX), horizon: None }
     }
 
     /// Higher is nearer to the other side.
@@ -61,36 +58,35 @@ impl Ladder {
     }
 
     pub fn len(&self) -> usize {
-        self.len
+        self.levels.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.levels.is_empty()
     }
 
     /// Whether fewer levels are known than the core is told of, though the venue has more.
     #[inline]
     pub fn is_thin(&self) -> bool {
-        self.horizon.is_some() && self.len < DEPTH
+        self.horizon.is_some() && self.levels.len() < DEPTH
     }
 
     /// The level `i` places behind the best one, or no level.
     #[inline(always)]
     pub fn level(&self, i: usize) -> Level {
-        match self.len.checked_sub(i + 1) {
-            Some(at) => self.levels[at],
-            None => Level::default(),
-        }
+        // i + 1 <= LEVELS_MAX or the level is not there.
+        let at = self.levels.len().wrapping_sub(i + 1);
+        self.levels.get(at).copied().unwrap_or_default()
     }
 
     /// The best `depth` levels, or all when there are fewer; the best one last.
     #[inline(always)]
     pub fn best(&self, depth: usize) -> &[Level] {
-        &self.levels[self.len.saturating_sub(depth)..self.len]
+        &self.levels[self.levels.len().saturating_sub(depth)..]
     }
 
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.levels.clear();
         self.horizon = None;
     }
 
@@ -101,14 +97,12 @@ impl Ladder {
         self.clear();
         let kept = best_first.len().min(LEVELS_MAX);
         for level in best_first[..kept].iter().rev() {
-            if self.len > 0 && self.rank(self.level(0).px) >= self.rank(level.px) {
+            if self.levels.last().is_some_and(|worse| self.rank(worse.px) >= self.rank(level.px)) {
                 self.clear();
                 return false;
             }
             if level.qty.0 > 0 {
-                // At most LEVELS_MAX of them.
-                self.levels[self.len] = *level;
-                self.len += 1;
+                self.levels.push(*level);
             }
         }
         if more || kept < best_first.len() {
@@ -118,51 +112,31 @@ impl Ladder {
     }
 
     /// Sets the size at a price; none removes the level.
-    ///
-    /// Whether a change sets, removes or adds a level cannot be predicted, so near the best price one
-    /// move does all three: of as many levels each time, onto where they are when nothing moves.
     #[inline]
     pub fn set(&mut self, px: Price, qty: Qty) -> Change {
-        let at = self.place(self.rank(px));
-        let from_best = self.len - at;
-        if from_best > NEAR || self.horizon.is_some() || self.len == LEVELS_MAX {
-            return self.set_far(at, px, qty);
-        }
-        // Behind the best level there may be anything.
-        let found = usize::from((at < self.len) & (self.levels[at].px == px));
-        let kept = usize::from(qty.0 > 0);
-        self.levels.copy_within(at + found..at + found + NEAR, at + kept);
-        let moved = self.levels[at];
-        self.levels[at] = if kept > 0 { Level { px, qty } } else { moved };
-        self.len = self.len + kept - found;
-        if found + kept == 0 { Change::Missing } else { Change::At(from_best - found) }
-    }
-
-    /// As [`Ladder::set`], for the place that was found: far from the best price, at a horizon, and
-    /// where the side is full.
-    #[inline(never)]
-    fn set_far(&mut self, mut at: usize, px: Price, qty: Qty) -> Change {
-        let (len, from_best) = (self.len, self.len - at);
-        if at < len && self.levels[at].px == px {
+        let rank = self.rank(px);
+        let at = self.place(rank);
+        let found = self.levels.get(at).is_some_and(|level| level.px == px);
+        let from_best = self.levels.len() - at;
+        if found {
             if qty.0 > 0 {
                 self.levels[at].qty = qty;
             } else {
-                self.levels.copy_within(at + 1..len, at);
-                self.len -= 1;
+                self.levels.remove(at);
             }
             // `at` is below the length, so at least one level counts from the best.
             return Change::At(from_best - 1);
         }
-        if self.horizon.is_some_and(|horizon| self.rank(px) < self.rank(horizon)) {
+        if self.horizon.is_some_and(|horizon| rank < self.rank(horizon)) {
             return Change::Beyond;
         }
         if qty.0 <= 0 {
             return Change::Missing;
         }
-        if len == LEVELS_MAX {
-            self.levels.copy_within(DROPPED_AT_ONCE..len, 0);
-            self.len -= DROPPED_AT_ONCE;
-            self.horizon = Some(self.levels[0].px);
+        let mut at = at;
+        if self.levels.len() == LEVELS_MAX {
+            self.levels.drain(..DROPPED_AT_ONCE);
+            self.horizon = self.levels.first().map(|level| level.px);
             if at < DROPPED_AT_ONCE {
                 return Change::Beyond;
             }
@@ -172,24 +146,25 @@ impl Ladder {
                 return Change::Beyond;
             }
         }
-        self.levels.copy_within(at..self.len, at + 1);
-        self.levels[at] = Level { px, qty };
-        self.len += 1;
+        self.levels.insert(at, Level { px, qty });
         Change::At(from_best)
     }
 
     /// The first place, from the worst level, whose level is not worse than `rank`.
     ///
-    /// Among the near ones by halves without a branch: where a change stands cannot be predicted
-    /// either.
+    /// The near ones by halves, without a branch: where a change stands cannot be predicted. (Walking them
+    /// and counting them were slower, and so was moving a fixed number of levels in [`Ladder::set`].)
     #[inline(always)]
     fn place(&self, rank: i64) -> usize {
-        let worse = |level: &Level| self.rank(level.px) < rank;
-        let known = &self.levels[..self.len];
-        let Some(near) = known.last_chunk::<NEAR>() else { return known.partition_point(worse) };
-        let at = near.partition_point(worse);
-        let before = self.len - NEAR;
-        if at > 0 { before + at } else { known[..before].partition_point(worse) }
+        let len = self.levels.len();
+        let Some(near) = self.levels.last_chunk::<NEAR>() else {
+            return self.levels.partition_point(|level| self.rank(level.px) < rank);
+        };
+        let at = near.partition_point(|level| self.rank(level.px) < rank);
+        if at > 0 {
+            return len - NEAR + at;
+        }
+        self.levels[..len - NEAR].partition_point(|level| self.rank(level.px) < rank)
     }
 }
 
