@@ -49,14 +49,16 @@ pub enum Alarm {
     ClockJump = 17,
     /// The venue's rate rules leave nothing but cancels and what reduces.
     RateBudget = 18,
+    /// An order rests that the venue had known nothing of when it was given up: cancelled.
+    Ghost = 19,
     /// The venue's dead man's switch does not watch over us.
-    DeadManRefused = 19,
+    DeadManRefused = 20,
     /// The venue has not set a leverage that was asked for: margin is not what was reckoned with.
-    LeverageRefused = 20,
+    LeverageRefused = 21,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 21] = [
+    pub const ALL: [Alarm; 22] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -76,6 +78,7 @@ impl Alarm {
         Alarm::ProofFailed,
         Alarm::ClockJump,
         Alarm::RateBudget,
+        Alarm::Ghost,
         Alarm::DeadManRefused,
         Alarm::LeverageRefused,
     ];
@@ -101,6 +104,7 @@ impl Alarm {
             Alarm::ProofFailed => "proof_failed",
             Alarm::ClockJump => "clock_jump",
             Alarm::RateBudget => "rate_budget",
+            Alarm::Ghost => "ghost",
             Alarm::DeadManRefused => "dead_man_refused",
             Alarm::LeverageRefused => "leverage_refused",
         }
