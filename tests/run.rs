@@ -431,7 +431,8 @@ impl Rig {
         std::fs::rename(&first, self.folder.join("first")).unwrap();
         let account = self.account;
         // Orders have ascending numbers at the venue.
-        let newest = |x: &mut Exchange| x.open_orders(account).map(|o| o.oid).max().unwrap_or(0);
+        let newest =
+            move |x: &mut Exchange| x.open_orders(account).map(|o| o.oid).max().unwrap_or(0);
         let newest = self.server.with(newest).unwrap();
         let mut child = self.live(&self.key(AGENT, 0o600)).spawn().unwrap();
         for look in 0.. {
@@ -478,6 +479,15 @@ fn killed_with_a_cancel_in_flight() {
     let rig = Rig::new("nine-cancel");
     let mut child = rig.live(&rig.key(AGENT, 0o600)).spawn().unwrap();
     rig.wait_for_orders(&mut child);
+    // What it does not know to rest it has no reason to cancel.
+    let acked = |r: &Record| matches!(r, Record::Input(i) if matches!(i.event, Event::Ack { .. }));
+    for look in 0.. {
+        if said(&rig.folder).iter().any(acked) {
+            break;
+        }
+        assert!(look < LOOKS, "nothing was acknowledged");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     rig.withhold();
     // A cancel whose order has not been told as gone.
     rig.killed_at(child, |records| {
