@@ -26,8 +26,7 @@ pub(crate) use state::{InstState, Mismatch, Said};
 
 use crate::book::Applied;
 use crate::event::{
-    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Setting,
-    Stamp, Tif,
+    Action, Command, Component, Event, GapReason, Input, Link, OrderId, RejectReason, Stamp, Tif,
 };
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, SpecError};
@@ -320,7 +319,7 @@ impl Core {
                 self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
             }
             Event::Gap { inst, reason, recv } => {
-                self.market(inst, recv, out, |s| s.book.tear(reason));
+                self.market(inst, recv, out, |s| s.book.tear(reason))
             }
             Event::Trade { .. } => self.counts.trades += 1,
             Event::Context { inst, mark, oracle, funding, .. } => {
@@ -339,13 +338,7 @@ impl Core {
             }
             Event::LinkUp { link: Link::Market, .. } => {}
             Event::ClockJump { .. } => self.clock_jumped(None, out),
-            Event::NotSet { setting, .. } => {
-                let alarm = match setting {
-                    Setting::DeadMan | Setting::DeadManVolume => Alarm::DeadManRefused,
-                    Setting::Leverage => Alarm::LeverageRefused,
-                };
-                self.alarm(InstId(0), alarm, OrderId::EXTERNAL, out);
-            }
+            Event::NotSet { setting, .. } => self.not_set(setting, out),
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
@@ -520,8 +513,7 @@ impl Core {
         out.notes.push(Note::Alarm { inst, alarm, order });
     }
 
-    /// A copy of one instrument's state for people.
-    /// Looking changes nothing: the state's hash is the log's alone.
+    /// A copy of one instrument's state for people. Looking changes nothing: the hash is the log's.
     pub fn snapshot(&self, inst: InstId) -> InstSnapshot {
         let now = self.now;
         let state = &self.insts[usize::from(inst.0)];
