@@ -116,7 +116,7 @@ fn killed_with_a_cancel_in_flight() {
     rig.withhold();
     // A cancel whose order has not been told as gone.
     rig.killed_at(child, |records| {
-        let cancelled = records.iter().filter_map(|r| match r {
+        let mut cancelled = records.iter().filter_map(|r| match r {
             Record::Action(Action::Cancel { order, .. }) => Some(*order),
             _ => None,
         });
@@ -132,7 +132,7 @@ fn killed_with_a_cancel_in_flight() {
             };
             records.iter().any(is)
         };
-        cancelled.last().is_some_and(|order| !told(order))
+        cancelled.next_back().is_some_and(|order| !told(order))
     });
 }
 
