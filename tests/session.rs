@@ -17,6 +17,7 @@ use evenkeel::pipeline::table::{Table, Topology, Wish};
 use evenkeel::session::Session;
 use evenkeel::sim::exchange::{Fault, FaultRule};
 use evenkeel::sim::server::{BadFrame, Scope, ServerFault};
+use evenkeel::units::Nanos;
 use evenkeel::venue::hyperliquid::dead_man::Switch;
 
 /// Market seconds in a real one.
@@ -58,6 +59,9 @@ impl Run {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let journal = folder.join(format!("session-{name}-{}.journal", std::process::id()));
         let mut config = wild.config(true).expect("its configuration");
+        // In fast time 50 ms without the processor would be a stale book, and a busy machine never quote.
+        config.markets[0].stale = Nanos::from_secs(120);
+        config.guards.standing.clock_jump = Nanos::ZERO;
         change(&mut config);
         let wiring = Wiring {
             config,
