@@ -281,6 +281,17 @@ named_codes! {
 }
 
 named_codes! {
+    /// What the venue was asked to set beside orders.
+    Setting {
+        /// The dead man's switch, refused.
+        DeadMan = 0 => "dead_man",
+        /// The same, because the account has traded too little to have it.
+        DeadManVolume = 1 => "dead_man_volume",
+        Leverage = 2 => "leverage",
+    }
+}
+
+named_codes! {
     /// A connection, as the core knows it.
     Link {
         Market = 0 => "market",
@@ -477,6 +488,11 @@ pub enum Event {
         minute_permille: u16,
         left: i64,
         used: u64,
+        recv: Stamp,
+    },
+    /// The venue has not set what it was asked to; what it had stays.
+    NotSet {
+        setting: Setting,
         recv: Stamp,
     },
     // -- the process ---------------------------------------------------------------------------

@@ -51,10 +51,14 @@ pub enum Alarm {
     RateBudget = 18,
     /// An order rests that the venue had known nothing of when it was given up: cancelled.
     Ghost = 19,
+    /// The venue's dead man's switch does not watch over us.
+    DeadManRefused = 20,
+    /// The venue has not set a leverage that was asked for: margin is not what was reckoned with.
+    LeverageRefused = 21,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 20] = [
+    pub const ALL: [Alarm; 22] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -75,6 +79,8 @@ impl Alarm {
         Alarm::ClockJump,
         Alarm::RateBudget,
         Alarm::Ghost,
+        Alarm::DeadManRefused,
+        Alarm::LeverageRefused,
     ];
 
     pub fn name(self) -> &'static str {
@@ -99,6 +105,8 @@ impl Alarm {
             Alarm::ClockJump => "clock_jump",
             Alarm::RateBudget => "rate_budget",
             Alarm::Ghost => "ghost",
+            Alarm::DeadManRefused => "dead_man_refused",
+            Alarm::LeverageRefused => "leverage_refused",
         }
     }
 }

@@ -17,7 +17,7 @@ use session_kit::Run;
 fn start(name: &'static str) -> Run {
     let calm = scenario::find("lighter-sol").expect("a scenario");
     // A market that trades with the profile's wide quotes.
-    Run::start(name, &Scenario { mood: Mood::Volatile, ..*calm })
+    Run::start(name, &Scenario { mood: Mood::Volatile, ..*calm }, |_| {})
 }
 
 fn fault(run: &Run, fault: LighterFault) {

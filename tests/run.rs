@@ -3,6 +3,7 @@
 //! the venue sees, not by the clock.
 
 mod http_kit;
+mod run_killed;
 mod tls_kit;
 
 use std::io::{BufReader, Read};

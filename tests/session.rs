@@ -13,7 +13,7 @@ use session_kit::{PATIENCE, Run};
 
 /// A market in which both sides trade often.
 fn start(name: &'static str) -> Run {
-    Run::start(name, scenario::find("volatile").expect("a scenario"))
+    Run::start(name, scenario::find("volatile").expect("a scenario"), |_| {})
 }
 
 #[test]
@@ -25,7 +25,27 @@ fn nothing_goes_wrong() {
     assert_eq!(switch, Switch::TooLittleVolume as u64);
     let left = run.end();
     assert_eq!(left.ups, [1, 1]);
+    // By name, once, and in the journal, which was replayed.
+    let alarms = left.core.counts().alarms;
+    assert_eq!(alarms[Alarm::DeadManRefused as usize], 1);
+    assert_eq!(alarms[Alarm::LeverageRefused as usize], 0);
     assert_eq!(left.core.counts().adopted, 0);
+}
+
+/// A leverage above the venue's highest is refused: an alarm of the core, and a reason in its health.
+#[test]
+fn a_leverage_that_is_refused_is_an_alarm() {
+    let volatile = scenario::find("volatile").expect("a scenario");
+    let mut run = Run::start("leverage", volatile, |config| config.markets[0].leverage = 100);
+    run.play(600);
+    let count = |run: &Run| run.session.metrics.egress.leverage_refused.get();
+    let end = run.clock.stamp().0 + PATIENCE;
+    while count(&run) == 0 && run.clock.stamp().0 < end {
+        run.play(20);
+    }
+    assert_eq!(count(&run), 1);
+    let left = run.end();
+    assert_eq!(left.core.counts().alarms[Alarm::LeverageRefused as usize], 1);
 }
 
 #[test]

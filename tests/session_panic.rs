@@ -9,16 +9,18 @@ use std::time::Duration;
 use evenkeel::event::Stamp;
 use evenkeel::instrument::Symbol;
 use evenkeel::ops::demo::venue::{self, Venue, Wiring};
-use evenkeel::ops::scenario;
+use evenkeel::ops::scenario::{self, Scenario};
 use evenkeel::pipeline::Step;
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::pipeline::runner::Wait;
 use evenkeel::pipeline::table::{Table, Topology, Wish};
 use evenkeel::session::{Ended, MoreStep, Session};
+use evenkeel::sim::params::Scenario as Mood;
 use evenkeel::sim::server::{Scope, ServerFault};
+use evenkeel::units::Nanos;
 
 /// Market seconds in a real one.
-const SPEED: u32 = 100;
+const SPEED: u32 = 10;
 /// Longest real wait for anything, ns.
 const PATIENCE: u64 = 60_000_000_000;
 
@@ -39,7 +41,15 @@ fn resting(venue: &Venue) -> usize {
 
 /// Trades until orders rest, lets `thread` panic, and returns how the session ended and what rests.
 fn panics(name: &str, topology: Topology, thread: &'static str, drop_link: bool) -> (Ended, usize) {
-    let wild = scenario::find("volatile").expect("a scenario");
+    // A market whose quotes are neither paused nor pulled: they rest once there is a book.
+    let plain = scenario::find("stuck-inventory").expect("a scenario");
+    let wild = &Scenario { mood: Mood::Calm, ..*plain };
+    let mut config = wild.config(true).expect("its configuration");
+    // How long a thread stood still on a busy machine decides nothing here. (In fast time 100 ms of
+    // that were a stale book and a clock that had jumped, and nothing rested for as long as that went on.)
+    config.guards.standing.clock_jump = Nanos::ZERO;
+    config.markets[0].stale = Nanos::from_secs(600);
+    config.markets[0].answer_timeout = Nanos::from_secs(600);
     let clock = Clock::start(SPEED);
     let stage = wild.stage(11, clock.now()).expect("a stage");
     let venue = venue::start(stage, 0, &clock).expect("a venue");
@@ -49,7 +59,7 @@ fn panics(name: &str, topology: Topology, thread: &'static str, drop_link: bool)
     let journal = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("panic-{name}-{}.journal", std::process::id()));
     let wiring = Wiring {
-        config: wild.config(true).expect("its configuration"),
+        config,
         // Not pinned: the threads need not have cores of their own.
         table: Table::build(&wish, vec![0, 1, 2], 1).expect("a table"),
         journal: journal.clone(),

@@ -319,7 +319,7 @@ impl Core {
                 self.market(inst, recv, out, |s| s.book.bbo(bid, ask, exch_ms, now));
             }
             Event::Gap { inst, reason, recv } => {
-                self.market(inst, recv, out, |s| s.book.tear(reason));
+                self.market(inst, recv, out, |s| s.book.tear(reason))
             }
             Event::Trade { .. } => self.counts.trades += 1,
             Event::Context { inst, mark, oracle, funding, .. } => {
@@ -338,6 +338,7 @@ impl Core {
             }
             Event::LinkUp { link: Link::Market, .. } => {}
             Event::ClockJump { .. } => self.clock_jumped(None, out),
+            Event::NotSet { setting, .. } => self.not_set(setting, out),
             account => self.account(account, out),
         }
         if self.counts.inputs.is_multiple_of(HASH_EVERY) {
@@ -512,8 +513,7 @@ impl Core {
         out.notes.push(Note::Alarm { inst, alarm, order });
     }
 
-    /// A copy of one instrument's state for people.
-    /// Looking changes nothing: the state's hash is the log's alone.
+    /// A copy of one instrument's state for people. Looking changes nothing: the hash is the log's.
     pub fn snapshot(&self, inst: InstId) -> InstSnapshot {
         let now = self.now;
         let state = &self.insts[usize::from(inst.0)];

@@ -7,7 +7,9 @@
 //! chore. What only reduces inventory survives all of it, except a delisting.
 
 use super::{Core, InstState, Outputs};
-use crate::event::{Action, Component, Event, GapReason, OrderId, RejectReason, Room, Stamp};
+use crate::event::{
+    Action, Component, Event, GapReason, OrderId, RejectReason, Room, Setting, Stamp,
+};
 use crate::explain::{Alarm, Note};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, Quantizer};
 use crate::strategy::tier::TierGate;
@@ -376,6 +378,16 @@ impl Core {
         let others = standing.carried - self.insts[usize::from(inst.0)].watch.carried;
         let most = (equity + self.total) * i128::from(standing.params.leverage_permille) / 1000;
         Notional(most - others)
+    }
+
+    /// What the venue has not set stays as it was, and is told.
+    #[cold]
+    pub(super) fn not_set(&mut self, setting: Setting, out: &mut Outputs) {
+        let alarm = match setting {
+            Setting::DeadMan | Setting::DeadManVolume => Alarm::DeadManRefused,
+            Setting::Leverage => Alarm::LeverageRefused,
+        };
+        self.alarm(InstId(0), alarm, OrderId::EXTERNAL, out);
     }
 
     // -- clocks ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use evenkeel::config::Config;
 use evenkeel::event::{Command, Link};
 use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::ops::demo::venue::{self, Venue, Wiring};
@@ -13,6 +14,7 @@ use evenkeel::pipeline::table::{Table, Topology, Wish};
 use evenkeel::session::Session;
 use evenkeel::sim::exchange::{Fault, FaultRule};
 use evenkeel::sim::server::ServerFault;
+use evenkeel::units::Nanos;
 
 /// Market seconds in a real one.
 const SPEED: u32 = 100;
@@ -36,7 +38,7 @@ pub struct Left {
 }
 
 impl Run {
-    pub fn start(name: &'static str, wild: &Scenario) -> Run {
+    pub fn start(name: &'static str, wild: &Scenario, change: fn(&mut Config)) -> Run {
         let clock = Clock::start(SPEED);
         let stage = wild.served(11, clock.now()).expect("a stage");
         let venue = venue::start(stage, 0, &clock).expect("a venue");
@@ -46,8 +48,13 @@ impl Run {
             Wish { topology: Some(Topology::Fused), wait: Some(Wait::BackOff), cpus: Vec::new() };
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let journal = folder.join(format!("session-{name}-{}.journal", std::process::id()));
+        let mut config = wild.served_config().expect("its configuration");
+        // In fast time 50 ms without the processor would be a stale book, and a busy machine never quote.
+        config.markets[0].stale = Nanos::from_secs(120);
+        config.guards.standing.clock_jump = Nanos::ZERO;
+        change(&mut config);
         let wiring = Wiring {
-            config: wild.served_config().expect("its configuration"),
+            config,
             table: Table::build(&wish, runner::cores(), 1).expect("one thread"),
             journal: journal.clone(),
             pooled: true,

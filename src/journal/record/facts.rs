@@ -1,7 +1,7 @@
 //! Hot. The records of what is told about the account and the market's rules, and of what follows.
 
 use super::{Get, Put, component, tag};
-use crate::event::{Event, ProofLine, Room};
+use crate::event::{Event, ProofLine, Room, Setting};
 use crate::explain::Note;
 use crate::instrument::GridSpec;
 use crate::units::{Notional, Price, Qty};
@@ -59,6 +59,7 @@ pub(super) fn encode_event(event: &Event, put: impl Fn(u8) -> Put) -> Put {
             .i64(left)
             .u64(used)
             .u64(recv.0),
+        Event::NotSet { setting, recv } => put(tag::NOT_SET).u8(setting as u8).u64(recv.0),
         _ => unreachable!("the other events have records of their own"),
     }
 }
@@ -121,6 +122,7 @@ pub(super) fn decode_event(tag: u8, get: &mut Get<'_>) -> Option<Event> {
             used: get.u64(),
             recv: get.stamp(),
         },
+        tag::NOT_SET => Event::NotSet { setting: Setting::from_code(get.u8())?, recv: get.stamp() },
         _ => return None,
     })
 }

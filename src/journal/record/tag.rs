@@ -26,6 +26,7 @@ pub const PROVED: u8 = 23;
 pub const CLOCK_JUMP: u8 = 24;
 pub const CONTEXT: u8 = 25;
 pub const RATE_BUDGET: u8 = 26;
+pub const NOT_SET: u8 = 27;
 pub const PLACE: u8 = 32;
 pub const MODIFY: u8 = 33;
 pub const CANCEL: u8 = 34;

@@ -1,7 +1,7 @@
 //! Cold. Records of each kind, there and back, and with a flipped bit.
 
 use super::*;
-use crate::event::Room;
+use crate::event::{Room, Setting};
 use crate::strategy::ladder::Allocated;
 use crate::strategy::lead::{LeadShift, LeadState};
 use crate::strategy::maker::{SIZE_FACTORS, SPREAD_PARTS, Silence, SpreadPart};
@@ -52,6 +52,7 @@ fn samples() -> Vec<Record> {
             used: u64::MAX,
             recv: Stamp(7),
         },
+        Event::NotSet { setting: Setting::DeadManVolume, recv: Stamp(8) },
         Event::Decide { drained: 9 },
     ];
     let inputs = events.map(|event| Record::Input(Input { now: Nanos(42), event }));

@@ -74,6 +74,7 @@ impl Health {
             (metrics.journal_dropped.get(), "records of the journal were dropped"),
             (core.alarms[Alarm::HedgerStuck as usize].get(), "times a hedge was stuck"),
             (core.alarms[Alarm::Overfill as usize].get(), "orders filled for more than was open"),
+            (core.alarms[Alarm::LeverageRefused as usize].get(), "leverages were not set"),
         ];
         for (count, what) in never {
             if count > 0 {

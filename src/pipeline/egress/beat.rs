@@ -2,10 +2,11 @@
 //! start, what the rate rules leave, and subscriptions whose token ends.
 
 use super::{EgressStep, Standing};
-use crate::event::{Event, Stamp};
+use crate::event::{Event, Setting, Stamp};
 use crate::net::{Conn, NetError};
 use crate::pipeline::metrics::Metrics;
 use crate::venue::Sink;
+use crate::venue::account::Switch;
 use ring::spsc::Producer;
 
 /// The core's ring; what passes is shown too.
@@ -29,7 +30,12 @@ impl Sink for Told<'_> {
 impl EgressStep {
     /// Puts the switch off when that is due; sets leverages before the first order; asks for and
     /// tells what the rate rules leave; renews what ends.
+    ///
+    /// Nothing is asked or taken while the core's ring is nearly full: a refusal has to reach it.
     pub(super) fn beat(&mut self, conn: &mut Conn, now: Stamp) -> Result<(), NetError> {
+        if self.events.free() < super::ROOM {
+            return Ok(());
+        }
         let now_ms = self.clock.time(now).0 / 1_000_000;
         while let Some(len) = {
             self.next_ask += 1;
@@ -40,6 +46,7 @@ impl EgressStep {
         if let Some(reason) = self.venue.take_leverage_refused() {
             self.metrics.egress.leverage_refused.add(1);
             tracing::error!(reason = reason.name(), "the venue has not set a leverage");
+            self.tell_not_set(Setting::Leverage, now);
         }
         self.tell_rate(now_ms, now);
         if self.standing != Standing::Ready {
@@ -50,6 +57,11 @@ impl EgressStep {
         if self.metrics.egress.dead_man.get() != switch as u64 {
             self.metrics.egress.dead_man.set(switch as u64);
             tracing::info!(switch = switch.name(), "the venue's dead man's switch");
+            match switch {
+                Switch::TooLittleVolume => self.tell_not_set(Setting::DeadManVolume, now),
+                Switch::Refused => self.tell_not_set(Setting::DeadMan, now),
+                Switch::Unknown | Switch::Armed => {}
+            }
         }
         if let Some(len) = beat {
             conn.send(&self.frame[..len])?;
@@ -58,6 +70,13 @@ impl EgressStep {
             conn.send(frame.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The core makes an alarm of it. (There is room: [`EgressStep::beat`] has looked.)
+    fn tell_not_set(&mut self, setting: Setting, recv: Stamp) {
+        if self.events.push(Event::NotSet { setting, recv }).is_err() {
+            self.metrics.egress.unsent.add(1);
+        }
     }
 
     fn tell_rate(&mut self, now_ms: u64, now: Stamp) {

@@ -478,6 +478,13 @@ fn emit_book(book: &MarketBook, nonce: u64, recv: Stamp, sink: &mut impl Sink) -
     for (side, ladder) in Side::BOTH.into_iter().zip(&book.ladders) {
         let best = ladder.best(DEPTH);
         counts[side.index()] = best.len() as u8;
+        // The usual case with a length that is known: no loop to leave, no chunk to look at.
+        if let Ok(best) = <&[Level; DEPTH]>::try_from(best) {
+            if !emit_whole(inst, side, best, sink) {
+                return false;
+            }
+            continue;
+        }
         let mut start = 0;
         // From the end, where the best are.
         for chunk in best.rchunks(LEVELS_PER_EVENT) {
@@ -501,6 +508,23 @@ fn emit_book(book: &MarketBook, nonce: u64, recv: Stamp, sink: &mut impl Sink) -
     if ticker.nonce > nonce && ticker.exch_ms <= exch_ms {
         let Ticker { bid, ask, .. } = ticker;
         return sink.put(Event::Bbo { inst, decode_ns: 0, bid, ask, exch_ms, recv });
+    }
+    true
+}
+
+/// A side with all the levels that the core is told of, the best one last.
+#[inline(always)]
+fn emit_whole(inst: InstId, side: Side, best: &[Level; DEPTH], sink: &mut impl Sink) -> bool {
+    let mut start = 0;
+    while start < DEPTH {
+        let count = (DEPTH - start).min(LEVELS_PER_EVENT);
+        let at = |i: usize| if i < count { best[DEPTH - 1 - start - i] } else { Level::default() };
+        let levels = std::array::from_fn(at);
+        let event = Event::Levels { inst, side, start: start as u8, count: count as u8, levels };
+        if !sink.put(event) {
+            return false;
+        }
+        start += count;
     }
     true
 }
