@@ -25,15 +25,15 @@ impl Fe {
         self.0
     }
 
-    pub fn add(self, other: Fe) -> Fe {
+    pub fn plus(self, other: Fe) -> Fe {
         Fe::of(u128::from(self.0) + u128::from(other.0))
     }
 
-    pub fn sub(self, other: Fe) -> Fe {
+    pub fn less(self, other: Fe) -> Fe {
         Fe::of(u128::from(self.0) + u128::from(P) - u128::from(other.0))
     }
 
-    pub fn mul(self, other: Fe) -> Fe {
+    pub fn times(self, other: Fe) -> Fe {
         Fe::of(u128::from(self.0) * u128::from(other.0))
     }
 
@@ -120,28 +120,28 @@ impl Fe5 {
         out
     }
 
-    pub fn add(self, other: Fe5) -> Fe5 {
-        Fe5(std::array::from_fn(|i| self.0[i].add(other.0[i])))
+    pub fn plus(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].plus(other.0[i])))
     }
 
-    pub fn sub(self, other: Fe5) -> Fe5 {
-        Fe5(std::array::from_fn(|i| self.0[i].sub(other.0[i])))
+    pub fn less(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].less(other.0[i])))
     }
 
-    pub fn mul(self, other: Fe5) -> Fe5 {
+    pub fn times(self, other: Fe5) -> Fe5 {
         let mut low = [Fe::ZERO; 5];
         let mut high = [Fe::ZERO; 5];
         for (i, a) in self.0.into_iter().enumerate() {
             for (j, b) in other.0.into_iter().enumerate() {
                 let place = if i + j < 5 { &mut low[i + j] } else { &mut high[i + j - 5] };
-                *place = place.add(a.mul(b));
+                *place = place.plus(a.times(b));
             }
         }
-        Fe5(std::array::from_fn(|i| low[i].add(high[i].mul(Fe(3)))))
+        Fe5(std::array::from_fn(|i| low[i].plus(high[i].times(Fe(3)))))
     }
 
     pub fn square(self) -> Fe5 {
-        self.mul(self)
+        self.times(self)
     }
 
     fn power(self, exponent: &Exponent) -> Fe5 {
@@ -150,7 +150,7 @@ impl Fe5 {
             for bit in (0..64).rev() {
                 out = out.square();
                 if word >> bit & 1 == 1 {
-                    out = out.mul(self);
+                    out = out.times(self);
                 }
             }
         }
@@ -189,9 +189,9 @@ impl Fe5 {
             for _ in depth + 1..order {
                 step = step.square();
             }
-            root = root.mul(step);
+            root = root.times(step);
             step = step.square();
-            rest = rest.mul(step);
+            rest = rest.times(step);
             order = depth;
         }
         Some(root)
@@ -206,10 +206,10 @@ mod tests {
     fn a_product_divided_is_the_factor() {
         let a = Fe5([Fe(P - 1), Fe(7), Fe(1 << 63), Fe(P - 2), Fe(12345)]);
         let b = Fe5([Fe(3), Fe(P - 5), Fe(1 << 32), Fe(0), Fe(P - 1)]);
-        assert_eq!(a.mul(b).mul(b.inverse()), a);
+        assert_eq!(a.times(b).times(b.inverse()), a);
         assert_eq!(a.square().root().map(Fe5::square), Some(a.square()));
         assert_eq!(NO_SQUARE.root(), None);
-        assert_eq!(a.square().mul(NO_SQUARE).root(), None);
+        assert_eq!(a.square().times(NO_SQUARE).root(), None);
     }
 
     #[test]
