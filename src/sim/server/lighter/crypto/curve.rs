@@ -62,10 +62,8 @@ pub struct Point {
     t: Fe5,
 }
 
-/// n times z, the root of the extension: b of the curve is 263 z.
-fn by_z(n: u64) -> Fe5 {
-    Fe5([Fe::ZERO, Fe::constant(n), Fe::ZERO, Fe::ZERO, Fe::ZERO])
-}
+/// b of the curve is this times the root of the extension.
+const B: u64 = 263;
 
 impl Point {
     const NEUTRAL: Point = Point { x: Fe5::ZERO, z: Fe5::ONE, u: Fe5::ZERO, t: Fe5::ONE };
@@ -94,7 +92,7 @@ impl Point {
             return Some(Point::NEUTRAL);
         }
         let e = w.square().less(Fe5::small(2));
-        let root = e.square().less(by_z(4 * 263)).root()?;
+        let root = e.square().less(Fe5::ONE.times_z(4 * B)).root()?;
         let half = Fe5::small(2).inverse();
         let larger = e.plus(root).times(half);
         let x = if larger.is_square() { e.less(root).times(half) } else { larger };
@@ -102,22 +100,23 @@ impl Point {
     }
 
     pub fn plus(&self, other: &Point) -> Point {
-        let b = by_z(263);
         let xx = self.x.times(other.x);
         let zz = self.z.times(other.z);
         let uu = self.u.times(other.u);
         let tt = self.t.times(other.t);
         let xz = self.x.times(other.z).plus(self.z.times(other.x));
         let ut = self.u.times(other.t).plus(self.t.times(other.u));
+        let bzz = zz.times_z(B);
         // x1 x2 + b z1 z2, which most terms share.
-        let near = xx.plus(zz.times(b));
+        let near = xx.plus(bzz);
+        let half = xz.times_z(B).plus(near);
         let first = tt.times(near);
-        let second = uu.times(xz.times(b).plus(near).plus(xz.times(b)).plus(near));
+        let second = uu.times(half.plus(half));
         let third = tt.plus(uu).plus(uu).times(xz.plus(near));
         Point {
-            x: third.less(first).times(b),
+            x: third.less(first).times_z(B),
             z: first.less(second),
-            u: ut.times(zz.times(b).less(xx)),
+            u: ut.times(bzz.less(xx)),
             t: first.plus(second),
         }
     }

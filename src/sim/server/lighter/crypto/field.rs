@@ -26,22 +26,33 @@ impl Fe {
     }
 
     pub fn plus(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) + u128::from(other.0))
+        let (sum, over) = self.0.overflowing_add(other.0);
+        // Below 2 p: one subtraction, which takes back the overflow too.
+        Fe(if over || sum >= P { sum.wrapping_sub(P) } else { sum })
     }
 
     pub fn less(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) + u128::from(P) - u128::from(other.0))
+        let (rest, under) = self.0.overflowing_sub(other.0);
+        Fe(if under { rest.wrapping_add(P) } else { rest })
     }
 
     pub fn times(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) * u128::from(other.0))
+        Fe::of(self.product(other))
     }
 
-    /// n mod p: with n = a + 2^64 b + 2^96 c, b and c of 32 bits, 2^64 is 2^32 - 1 and 2^96 is -1.
-    fn of(n: u128) -> Fe {
+    /// A number that is the product modulo p, below 2^66. With the product a + 2^64 b + 2^96 c, b and
+    /// c of 32 bits: 2^64 is 2^32 - 1 and 2^96 is -1.
+    fn product(self, other: Fe) -> u128 {
+        let n = u128::from(self.0) * u128::from(other.0);
         let (a, b, c) = (n & 0xffff_ffff_ffff_ffff, (n >> 64) & 0xffff_ffff, n >> 96);
-        // Below 2^64 + 2^64 + p < 3 p + 2^34: three subtractions are enough, a fourth is harmless.
-        let mut rest = a + b * 0xffff_ffff + (u128::from(P) - c);
+        a + b * 0xffff_ffff + (u128::from(P) - c)
+    }
+
+    /// n mod p, for n below 2^96.
+    fn of(n: u128) -> Fe {
+        let (a, b) = (n & 0xffff_ffff_ffff_ffff, n >> 64);
+        // Below 2^64 + 2^64: two subtractions are enough.
+        let mut rest = a + b * 0xffff_ffff;
         while rest >= u128::from(P) {
             rest -= u128::from(P);
         }
@@ -129,15 +140,21 @@ impl Fe5 {
     }
 
     pub fn times(self, other: Fe5) -> Fe5 {
-        let mut low = [Fe::ZERO; 5];
-        let mut high = [Fe::ZERO; 5];
+        let (mut low, mut high) = ([0u128; 5], [0u128; 5]);
         for (i, a) in self.0.into_iter().enumerate() {
             for (j, b) in other.0.into_iter().enumerate() {
                 let place = if i + j < 5 { &mut low[i + j] } else { &mut high[i + j - 5] };
-                *place = place.plus(a.times(b));
+                *place += a.product(b);
             }
         }
-        Fe5(std::array::from_fn(|i| low[i].plus(high[i].times(Fe(3)))))
+        // At most four times three of them and one: below 2^70.
+        Fe5(std::array::from_fn(|i| Fe::of(low[i] + 3 * high[i])))
+    }
+
+    /// Times n z, for a small n.
+    pub fn times_z(self, n: u64) -> Fe5 {
+        let [c0, c1, c2, c3, c4] = self.0.map(|c| c.times(Fe(n)));
+        Fe5([c4.times(Fe(3)), c0, c1, c2, c3])
     }
 
     pub fn square(self) -> Fe5 {
