@@ -42,7 +42,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use json::Json;
-pub use lighter::{LighterFault, start_lighter};
+pub use lighter::crypto::PublicKey as LighterKey;
+pub use lighter::{
+    ApiKey as LighterApiKey, LighterAccount, LighterConfig, LighterFault, LighterRates,
+    Tier as LighterTier, perp as lighter_perp, rules as lighter_rules, start_lighter,
+};
 pub use rate::{Rates, Requests};
 use verify::Address;
 

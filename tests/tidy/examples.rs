@@ -76,6 +76,7 @@ fn a_venue_by_name_is_found() {
         ("src/session.rs", "use crate::venue::build; fn f() { VenueId::Hyperliquid; }"),
         ("src/venue/build.rs", "use super::{hyperliquid, lighter};"),
         ("src/venue/lighter/orders.rs", "use crate::venue::lighter::tx;"),
+        ("src/sim/server/dialect.rs", "use super::lighter::hub;"),
         ("tests/x.rs", "use evenkeel::venue::hyperliquid::meta;"),
     ];
     for (path, text) in good {

@@ -277,14 +277,16 @@ pub fn imports(source: &Source) -> Vec<String> {
     bad
 }
 
-/// Files besides the venues' own that may name one: the faces, what makes them, and the tool that
-/// compares signatures with another implementation's.
+/// Files besides the venues' own that may name one: the faces, what makes them, the tool that
+/// compares signatures with another implementation's, and the one that serves a dialect to others.
 const NAMES_VENUES: &[&str] = &[
     "src/venue/mod.rs",
     "src/venue/rest.rs",
     "src/venue/build.rs",
     "src/ops/sign.rs",
     "src/ops/sign/lighter.rs",
+    "src/ops/venue.rs",
+    "src/ops/venue/lighter.rs",
 ];
 
 /// The venue of a path below `src/venue/`.
@@ -295,7 +297,9 @@ pub fn venue_of(path: &str) -> Option<&str> {
 /// The engine knows a venue by its faces: nothing else names its module, nor a venue another one.
 pub fn boundary(source: &Source, venues: &[String]) -> Vec<String> {
     let path = source.path.as_str();
-    if !path.starts_with("src/") || NAMES_VENUES.contains(&path) {
+    // What the simulator names so is its own dialect: it may not use `venue` at all (`MAY_USE`).
+    let dialect = path.starts_with("src/sim/");
+    if !path.starts_with("src/") || dialect || NAMES_VENUES.contains(&path) {
         return Vec::new();
     }
     let code = source.shipped();

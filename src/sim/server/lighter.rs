@@ -22,10 +22,10 @@ mod feed;
 pub(super) mod hub;
 mod ledger;
 mod private;
-mod refusal;
+pub mod refusal;
 mod rest;
 mod send;
-mod tx;
+pub mod tx;
 mod wire;
 
 use std::net::SocketAddr;

@@ -62,10 +62,8 @@ pub struct Point {
     t: Fe5,
 }
 
-/// n times z, the root of the extension: b of the curve is 263 z.
-fn by_z(n: u64) -> Fe5 {
-    Fe5([Fe::ZERO, Fe::constant(n), Fe::ZERO, Fe::ZERO, Fe::ZERO])
-}
+/// b of the curve is this times the root of the extension.
+const B: u64 = 263;
 
 impl Point {
     const NEUTRAL: Point = Point { x: Fe5::ZERO, z: Fe5::ONE, u: Fe5::ZERO, t: Fe5::ONE };
@@ -85,7 +83,7 @@ impl Point {
 
     /// y/x, one element for each point.
     pub fn encode(&self) -> Fe5 {
-        self.t.mul(self.u.inverse())
+        self.t.times(self.u.inverse())
     }
 
     /// With e = w^2 - 2, x is a root of x^2 - e x + b: the one that is no square itself.
@@ -93,32 +91,33 @@ impl Point {
         if w == Fe5::ZERO {
             return Some(Point::NEUTRAL);
         }
-        let e = w.square().sub(Fe5::small(2));
-        let root = e.square().sub(by_z(4 * 263)).root()?;
+        let e = w.square().less(Fe5::small(2));
+        let root = e.square().less(Fe5::ONE.times_z(4 * B)).root()?;
         let half = Fe5::small(2).inverse();
-        let larger = e.add(root).mul(half);
-        let x = if larger.is_square() { e.sub(root).mul(half) } else { larger };
+        let larger = e.plus(root).times(half);
+        let x = if larger.is_square() { e.less(root).times(half) } else { larger };
         Some(Point { x, z: Fe5::ONE, u: Fe5::ONE, t: w })
     }
 
     pub fn plus(&self, other: &Point) -> Point {
-        let b = by_z(263);
-        let xx = self.x.mul(other.x);
-        let zz = self.z.mul(other.z);
-        let uu = self.u.mul(other.u);
-        let tt = self.t.mul(other.t);
-        let xz = self.x.mul(other.z).add(self.z.mul(other.x));
-        let ut = self.u.mul(other.t).add(self.t.mul(other.u));
+        let xx = self.x.times(other.x);
+        let zz = self.z.times(other.z);
+        let uu = self.u.times(other.u);
+        let tt = self.t.times(other.t);
+        let xz = self.x.times(other.z).plus(self.z.times(other.x));
+        let ut = self.u.times(other.t).plus(self.t.times(other.u));
+        let bzz = zz.times_z(B);
         // x1 x2 + b z1 z2, which most terms share.
-        let near = xx.add(zz.mul(b));
-        let first = tt.mul(near);
-        let second = uu.mul(xz.mul(b).add(near).add(xz.mul(b)).add(near));
-        let third = tt.add(uu).add(uu).mul(xz.add(near));
+        let near = xx.plus(bzz);
+        let half = xz.times_z(B).plus(near);
+        let first = tt.times(near);
+        let second = uu.times(half.plus(half));
+        let third = tt.plus(uu).plus(uu).times(xz.plus(near));
         Point {
-            x: third.sub(first).mul(b),
-            z: first.sub(second),
-            u: ut.mul(zz.mul(b).sub(xx)),
-            t: first.add(second),
+            x: third.less(first).times_z(B),
+            z: first.less(second),
+            u: ut.times(bzz.less(xx)),
+            t: first.plus(second),
         }
     }
 

@@ -25,23 +25,34 @@ impl Fe {
         self.0
     }
 
-    pub fn add(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) + u128::from(other.0))
+    pub fn plus(self, other: Fe) -> Fe {
+        let (sum, over) = self.0.overflowing_add(other.0);
+        // Below 2 p: one subtraction, which takes back the overflow too.
+        Fe(if over || sum >= P { sum.wrapping_sub(P) } else { sum })
     }
 
-    pub fn sub(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) + u128::from(P) - u128::from(other.0))
+    pub fn less(self, other: Fe) -> Fe {
+        let (rest, under) = self.0.overflowing_sub(other.0);
+        Fe(if under { rest.wrapping_add(P) } else { rest })
     }
 
-    pub fn mul(self, other: Fe) -> Fe {
-        Fe::of(u128::from(self.0) * u128::from(other.0))
+    pub fn times(self, other: Fe) -> Fe {
+        Fe::of(self.product(other))
     }
 
-    /// n mod p: with n = a + 2^64 b + 2^96 c, b and c of 32 bits, 2^64 is 2^32 - 1 and 2^96 is -1.
-    fn of(n: u128) -> Fe {
+    /// A number that is the product modulo p, below 2^66. With the product a + 2^64 b + 2^96 c, b and
+    /// c of 32 bits: 2^64 is 2^32 - 1 and 2^96 is -1.
+    fn product(self, other: Fe) -> u128 {
+        let n = u128::from(self.0) * u128::from(other.0);
         let (a, b, c) = (n & 0xffff_ffff_ffff_ffff, (n >> 64) & 0xffff_ffff, n >> 96);
-        // Below 2^64 + 2^64 + p < 3 p + 2^34: three subtractions are enough, a fourth is harmless.
-        let mut rest = a + b * 0xffff_ffff + (u128::from(P) - c);
+        a + b * 0xffff_ffff + (u128::from(P) - c)
+    }
+
+    /// n mod p, for n below 2^96.
+    fn of(n: u128) -> Fe {
+        let (a, b) = (n & 0xffff_ffff_ffff_ffff, n >> 64);
+        // Below 2^64 + 2^64: two subtractions are enough.
+        let mut rest = a + b * 0xffff_ffff;
         while rest >= u128::from(P) {
             rest -= u128::from(P);
         }
@@ -120,28 +131,34 @@ impl Fe5 {
         out
     }
 
-    pub fn add(self, other: Fe5) -> Fe5 {
-        Fe5(std::array::from_fn(|i| self.0[i].add(other.0[i])))
+    pub fn plus(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].plus(other.0[i])))
     }
 
-    pub fn sub(self, other: Fe5) -> Fe5 {
-        Fe5(std::array::from_fn(|i| self.0[i].sub(other.0[i])))
+    pub fn less(self, other: Fe5) -> Fe5 {
+        Fe5(std::array::from_fn(|i| self.0[i].less(other.0[i])))
     }
 
-    pub fn mul(self, other: Fe5) -> Fe5 {
-        let mut low = [Fe::ZERO; 5];
-        let mut high = [Fe::ZERO; 5];
+    pub fn times(self, other: Fe5) -> Fe5 {
+        let (mut low, mut high) = ([0u128; 5], [0u128; 5]);
         for (i, a) in self.0.into_iter().enumerate() {
             for (j, b) in other.0.into_iter().enumerate() {
                 let place = if i + j < 5 { &mut low[i + j] } else { &mut high[i + j - 5] };
-                *place = place.add(a.mul(b));
+                *place += a.product(b);
             }
         }
-        Fe5(std::array::from_fn(|i| low[i].add(high[i].mul(Fe(3)))))
+        // At most four times three of them and one: below 2^70.
+        Fe5(std::array::from_fn(|i| Fe::of(low[i] + 3 * high[i])))
+    }
+
+    /// Times n z, for a small n.
+    pub fn times_z(self, n: u64) -> Fe5 {
+        let [c0, c1, c2, c3, c4] = self.0.map(|c| c.times(Fe(n)));
+        Fe5([c4.times(Fe(3)), c0, c1, c2, c3])
     }
 
     pub fn square(self) -> Fe5 {
-        self.mul(self)
+        self.times(self)
     }
 
     fn power(self, exponent: &Exponent) -> Fe5 {
@@ -150,7 +167,7 @@ impl Fe5 {
             for bit in (0..64).rev() {
                 out = out.square();
                 if word >> bit & 1 == 1 {
-                    out = out.mul(self);
+                    out = out.times(self);
                 }
             }
         }
@@ -189,9 +206,9 @@ impl Fe5 {
             for _ in depth + 1..order {
                 step = step.square();
             }
-            root = root.mul(step);
+            root = root.times(step);
             step = step.square();
-            rest = rest.mul(step);
+            rest = rest.times(step);
             order = depth;
         }
         Some(root)
@@ -206,10 +223,10 @@ mod tests {
     fn a_product_divided_is_the_factor() {
         let a = Fe5([Fe(P - 1), Fe(7), Fe(1 << 63), Fe(P - 2), Fe(12345)]);
         let b = Fe5([Fe(3), Fe(P - 5), Fe(1 << 32), Fe(0), Fe(P - 1)]);
-        assert_eq!(a.mul(b).mul(b.inverse()), a);
+        assert_eq!(a.times(b).times(b.inverse()), a);
         assert_eq!(a.square().root().map(Fe5::square), Some(a.square()));
         assert_eq!(NO_SQUARE.root(), None);
-        assert_eq!(a.square().mul(NO_SQUARE).root(), None);
+        assert_eq!(a.square().times(NO_SQUARE).root(), None);
     }
 
     #[test]

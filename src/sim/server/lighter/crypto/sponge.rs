@@ -6,8 +6,8 @@ use super::table::{DIAGONAL, FULL, PARTIAL};
 type State = [Fe; 12];
 
 fn seventh(x: Fe) -> Fe {
-    let square = x.mul(x);
-    square.mul(square).mul(square).mul(x)
+    let square = x.times(x);
+    square.times(square).times(square).times(x)
 }
 
 /// The matrix of the rounds that touch everything: a circulant of 2, 3, 1, 1 on each four words, and
@@ -15,28 +15,28 @@ fn seventh(x: Fe) -> Fe {
 fn mix(state: &State) -> State {
     let mut out = *state;
     for (four, block) in state.chunks_exact(4).enumerate() {
-        let sum = block.iter().fold(Fe::ZERO, |sum, x| sum.add(*x));
+        let sum = block.iter().fold(Fe::ZERO, |sum, x| sum.plus(*x));
         for i in 0..4 {
             let next = block[(i + 1) % 4];
-            out[4 * four + i] = sum.add(block[i]).add(next).add(next);
+            out[4 * four + i] = sum.plus(block[i]).plus(next).plus(next);
         }
     }
-    let column = |i: usize| out[i].add(out[i + 4]).add(out[i + 8]);
+    let column = |i: usize| out[i].plus(out[i + 4]).plus(out[i + 8]);
     let sums = [column(0), column(1), column(2), column(3)];
-    std::array::from_fn(|i| out[i].add(sums[i % 4]))
+    std::array::from_fn(|i| out[i].plus(sums[i % 4]))
 }
 
 fn full(state: &State, constants: &[u64; 12]) -> State {
-    mix(&std::array::from_fn(|i| seventh(state[i].add(Fe::constant(constants[i])))))
+    mix(&std::array::from_fn(|i| seventh(state[i].plus(Fe::constant(constants[i])))))
 }
 
 fn permute(state: &State) -> State {
     let (first, last) = FULL.split_at(4);
     let mut state = first.iter().fold(mix(state), |s, row| full(&s, row));
     for constant in PARTIAL {
-        state[0] = seventh(state[0].add(Fe::constant(constant)));
-        let sum = state.iter().fold(Fe::ZERO, |sum, x| sum.add(*x));
-        state = std::array::from_fn(|i| sum.add(state[i].mul(Fe::constant(DIAGONAL[i]))));
+        state[0] = seventh(state[0].plus(Fe::constant(constant)));
+        let sum = state.iter().fold(Fe::ZERO, |sum, x| sum.plus(*x));
+        state = std::array::from_fn(|i| sum.plus(state[i].times(Fe::constant(DIAGONAL[i]))));
     }
     last.iter().fold(state, |s, row| full(&s, row))
 }
