@@ -5,10 +5,10 @@
 //!  server frame -> [FeedEnd: FrameReader, FeedStep] -> market ring -> SequencerStep -> order ring
 //!    -> [EgressEnd: EgressStep, masked frame] -> answers -> account ring -> SequencerStep
 //! ```
-//! The strategy is the demo's profile but for three things: one level a side, as the default profile
-//! has it, so that a new quote is one order; a quote may be moved after 20 ms, which is before the
-//! next event, so that events and not timers move it; and the hedger acts on every fill, so that
-//! hedges are part of what is measured.
+//! The strategy is the demo's profile but for four things: one level a side and quotes that are
+//! modified, as the default profile has it, so that a moved quote is one order and both sides share a
+//! frame; a quote may be moved after 20 ms, which is before the next event, so that events and not
+//! timers move it; and the hedger acts on every fill, so that hedges are part of what is measured.
 
 use evenkeel::config::Config;
 use evenkeel::core::{Core, CoreConfig};
@@ -106,6 +106,7 @@ fn configuration(instrument: &Instrument) -> CoreConfig {
     let flags = [
         set("maker.regime.aggressive.levels", "1"),
         set("requote.min_rest_ms", "20"),
+        set("requote.modifies", "true"),
         set("hedger.trigger", "0.15"),
         set("hedger.target", "0.05"),
     ];
