@@ -48,6 +48,8 @@ const KEY: [u8; 32] = [0x42; 32];
 const RUN_TAG: u64 = 0x0123_4567_89ab_cdef;
 /// One resting order in so many is filled whole, so that there is inventory to lean on and hedge.
 const FILL_EVERY: u64 = 24;
+/// The venue's number of an order has twelve digits, which is nine bytes where it is hashed.
+const FIRST_OID: u64 = 569_000_000_000;
 /// Samples that one round can take; more would allocate while it runs.
 const SAMPLES_MAX: usize = 1 << 18;
 
@@ -264,6 +266,7 @@ fn drain(
         batch.iter().for_each(|timed| venue.take(timed, out));
     });
     if sent > 0 {
+        venue.due.iter().for_each(|event| egress.heard(event));
         venue.answer();
     }
     sent
@@ -281,12 +284,17 @@ impl Venue {
                 self.orders += 1;
                 if tif == Tif::Ioc {
                     let (state, filled) = (VenueOrderState::Filled, qty);
-                    let venue_oid = self.orders;
+                    let venue_oid = FIRST_OID + self.orders;
                     self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
                     self.fill(inst, side, order, px, qty, true);
                     return;
                 }
-                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                self.due.push(Event::Ack {
+                    order,
+                    venue_oid: FIRST_OID + self.orders,
+                    resting: true,
+                    recv,
+                });
                 if self.orders.is_multiple_of(FILL_EVERY) {
                     self.fill(inst, side, order, px, qty, false);
                 }
@@ -295,7 +303,12 @@ impl Venue {
                 self.orders += 1;
                 let reason = CancelReason::ByUs;
                 self.due.push(Event::Canceled { order: old, reason, recv });
-                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                self.due.push(Event::Ack {
+                    order,
+                    venue_oid: FIRST_OID + self.orders,
+                    resting: true,
+                    recv,
+                });
                 if self.orders.is_multiple_of(FILL_EVERY) {
                     self.fill(inst, side, order, px, qty, false);
                 }

@@ -9,6 +9,7 @@ use super::budget::{IN_FLIGHT, IN_FLIGHT_FOR_CANCELS, RateBudget};
 use super::dead_man::DeadMan;
 use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
+use super::oids::Heard;
 use super::orders::answer::{Outcome, answer_events, decode_post};
 use super::orders::{BATCH_MAX, Form, OrderCodec, Posted};
 use super::sign::{Cloid, L1Action};
@@ -120,6 +121,17 @@ impl Account {
         // Half a minute covers the time in which a half-open link was not noticed; fills that were
         // heard are booked once, by their trade id.
         self.user.recover_from(Some(now_ms.saturating_sub(30_000)));
+    }
+
+    /// What the next signature needs, fetched ahead of it.
+    #[inline]
+    pub fn prepare(&mut self) {
+        self.signer.prime();
+    }
+
+    /// Takes the venue's number of an order from an event that came another way.
+    pub fn heard(&mut self, event: &Event) {
+        self.orders.heard(event);
     }
 
     /// Writes one signed frame for actions of one kind.
@@ -324,7 +336,8 @@ impl Account {
         recv: Stamp,
         sink: &mut impl Sink,
     ) -> Result<AccountFrame, Malformed> {
-        let user = self.user.decode_after(taken, frame, recv, sink)?;
+        let heard = &mut Heard { sink, oids: &mut self.orders.oids };
+        let user = self.user.decode_after(taken, frame, recv, heard)?;
         let mut done = AccountFrame {
             taken: user.events,
             full: user.full,
@@ -355,7 +368,8 @@ impl Account {
         }
         match (&self.pending[at].1, &answer.outcome) {
             (Asked::Orders(posted), outcome) => {
-                answer_events(posted, outcome, reject_reason, recv, emit);
+                let heard = &mut Heard { sink: emit, oids: &mut self.orders.oids };
+                answer_events(posted, outcome, reject_reason, recv, heard);
             }
             (Asked::Fate(order), Outcome::Info(payload)) => {
                 let fate = info::fate(payload)?;

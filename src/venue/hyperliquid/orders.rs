@@ -6,15 +6,17 @@
 //! those with any other.
 //!
 //! A client order id is the run's tag and our order number, so an order of an earlier run can never
-//! be taken for one of ours, and cancels need no order id of the venue.
+//! be taken for one of ours, and cancels need no order id of the venue. (A modify names its order by
+//! the venue's where that is known: see `oids.rs`.)
 
 pub mod answer;
 
-use crate::event::{Action, OrderId, Tif};
+use crate::event::{Action, Event, OrderId, Tif};
 use crate::instrument::InstId;
 use crate::units::{Price, Qty, Side};
 use crate::venue::eip712::{Address, PooledSigner, Signature};
 
+use super::oids::Oids;
 use super::sign::wire::{Both, Buf, Json, Out, Pack, key};
 use super::sign::{
     self, Builder, Cloid, Grouping, L1Action, Network, NonceClock, OrderType, OrderWire, Target,
@@ -140,6 +142,7 @@ pub struct OrderCodec {
     nonces: NonceClock,
     next_id: u64,
     preimage: Box<[u8; PREIMAGE_MAX]>,
+    pub(super) oids: Oids,
 }
 
 /// What does not change from frame to frame.
@@ -162,7 +165,14 @@ impl OrderCodec {
             nonces: NonceClock::default(),
             next_id: 1,
             preimage: Box::new([0; PREIMAGE_MAX]),
+            oids: Oids::default(),
         }
+    }
+
+    /// Takes the venue's number of an order from what was heard of it.
+    #[inline]
+    pub fn heard(&mut self, event: &Event) {
+        self.oids.heard(event);
     }
 
     /// The venue's number of a market of this session.
@@ -205,7 +215,7 @@ impl OrderCodec {
         match actions.first() {
             Some(Action::Place { tif, .. }) => terms.places(actions, *tif, &mut o, &mut posted)?,
             Some(Action::Modify { tif, .. }) => {
-                terms.modifies(actions, *tif, &mut o, &mut posted)?;
+                terms.modifies(actions, *tif, &self.oids, &mut o, &mut posted)?;
             }
             Some(Action::Cancel { .. }) => {
                 expires = None;
@@ -347,6 +357,7 @@ impl Terms {
         &self,
         actions: &[Action],
         of: Tif,
+        oids: &Oids,
         o: &mut Both<'_>,
         posted: &mut Posted,
     ) -> Result<(), EncodeError> {
@@ -366,7 +377,8 @@ impl Terms {
             posted.replaced[i] = old;
             o.item();
             let wire = self.order((inst, side), (px, qty), tif, false, order)?;
-            sign::modify(o, Target::Cloid(self.cloid(old)), &wire);
+            let target = oids.get(old).map_or_else(|| Target::Cloid(self.cloid(old)), Target::Oid);
+            sign::modify(o, target, &wire);
         }
         sign::close_list(o, None);
         Ok(())
