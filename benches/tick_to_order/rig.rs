@@ -101,8 +101,8 @@ struct Venue {
     trades: u64,
 }
 
-/// The strategy of the path.
-fn configuration(instrument: &Instrument) -> CoreConfig {
+/// The strategy of the path, and the levels of a side that are read for it.
+fn configuration(instrument: &Instrument) -> (CoreConfig, u8) {
     let demo = (include_str!("../../config/demo.toml"), "config/demo.toml");
     let set = |key: &str, value: &str| (format!("market.SOL.{key}"), value.to_owned());
     let flags = [
@@ -113,11 +113,15 @@ fn configuration(instrument: &Instrument) -> CoreConfig {
         set("hedger.target", "0.05"),
     ];
     let config = Config::layered(&[demo], &[], &flags).expect("the demo's profile is tested");
-    config.core(&[instrument.spec]).expect("the profile fits the market")
+    let core = config.core(&[instrument.spec]).expect("the profile fits the market");
+    let asked = std::env::var("BOOK_LEVELS").ok().and_then(|text| text.parse().ok());
+    (core, asked.unwrap_or(config.markets[0].book_levels as u8))
 }
 
 impl Rig {
     /// `pool`: nonces prepared at most; `None` signs every order the RFC 6979 way.
+    ///
+    /// Books are read as deep as the default profile has it, or as deep as `BOOK_LEVELS` says.
     pub fn new(clock: &Clock, pool: Option<usize>) -> Rig {
         let symbol = Symbol::new("SOL").expect("a symbol");
         let instrument = hyperliquid_perp(INST, symbol, 5, 2).expect("SOL's rules");
@@ -131,10 +135,11 @@ impl Rig {
         // Nobody commands and nobody watches: these ends are dropped, as when they have no reader.
         let ops = channel(depths.ops).1;
         let telemetry = channel(depths.telemetry).0;
+        let (config, levels) = configuration(&instrument);
         let endpoint = Endpoint::parse("ws://127.0.0.1:1").expect("an address, never dialled");
         let dialer = || Dialer::new(endpoint.clone(), Limits::default(), clock.clone());
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&[(INST, symbol)])),
+            MarketFeed::Hyperliquid(FeedCodec::new(&[(INST, symbol)]).with_depths(&[levels])),
             dialer(),
             market_in,
             asks_out,
@@ -142,7 +147,7 @@ impl Rig {
             clock.clone(),
             Arc::clone(&metrics),
         );
-        let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
+        let core = Core::new(&config).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
         let strategy =
