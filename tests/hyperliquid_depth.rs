@@ -143,7 +143,9 @@ fn read_quietly(codec: &mut FeedCodec, frame: &[u8], scanned: bool) -> Option<[V
     } else {
         codec.decode_exact(frame, Stamp(1), &mut events)
     };
-    result.ok()?;
+    if result.is_err() {
+        return None;
+    }
     let mut sides = [Vec::new(), Vec::new()];
     for event in events {
         if let Event::Levels { side, count, levels, .. } = event {
