@@ -35,8 +35,6 @@ pub struct Reading {
     pub volatility: Option<Bps>,
     /// Mid move over the trend span; zero until there is a sample that old (or the oldest).
     pub trend: Bps,
-    /// (bid size - ask size) / (bid size + ask size) at the top, permille.
-    pub imbalance_permille: i64,
     pub microprice: Price,
 }
 
@@ -46,6 +44,8 @@ pub struct Signals {
     decay: Decay,
     last: Option<(Nanos, Top)>,
     last_mid2: i64,
+    /// Of the last top: it costs a division, and a decision looks at it several times.
+    microprice: Price,
     /// Decayed sum of squared returns, raw 10^-8 bps^2.
     square_sum: u64,
     /// Decayed sum of observed time, in ns.
@@ -69,6 +69,7 @@ impl Signals {
             decay: Decay::new(params.half_life),
             last: None,
             last_mid2: 0,
+            microprice: Price::ZERO,
             square_sum: 0,
             time_sum: 0,
             observed: Nanos::ZERO,
@@ -104,6 +105,7 @@ impl Signals {
         }
         self.last = Some((now, top));
         self.last_mid2 = top.mid2();
+        self.microprice = microprice(&top);
         self.sample(now, top.mid2());
     }
 
@@ -154,8 +156,7 @@ impl Signals {
         Reading {
             volatility: self.volatility,
             trend: self.trend(now, top.mid2()),
-            imbalance_permille: imbalance_permille(&top),
-            microprice: microprice(&top),
+            microprice: self.microprice,
         }
     }
 
@@ -180,6 +181,17 @@ impl Signals {
         }
         let from = (self.sample_first + self.oldest(now)) % TREND_SAMPLES;
         Bps(ret_raw_bps(self.samples[from].1, mid2))
+    }
+
+    /// (bid size - ask size) / (bid size + ask size) at the last top, permille.
+    pub fn imbalance_permille(&self) -> i64 {
+        self.last.map_or(0, |(_, top)| imbalance_permille(&top))
+    }
+
+    /// The microprice of the last top; zero before the first.
+    #[inline]
+    pub fn microprice(&self) -> Price {
+        self.microprice
     }
 
     /// Twice the mid of the last top, also after an interruption; zero before the first.
@@ -410,6 +422,6 @@ mod tests {
         signals.update(Nanos(1), t);
         let reading = signals.read(Nanos(1));
         assert_eq!(reading.microprice, Price(175));
-        assert_eq!(reading.imbalance_permille, 500);
+        assert_eq!(signals.imbalance_permille(), 500);
     }
 }

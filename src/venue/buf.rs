@@ -1,16 +1,7 @@
 //! Hot. A caller's buffer, written from the front: the texts of all venues' frames. One that is too
 //! small sets a flag and takes no more.
 
-/// The decimal digits of 0 to 99.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut i = 0;
-    while i < 100 {
-        pairs[i] = [b'0' + (i / 10) as u8, b'0' + (i % 10) as u8];
-        i += 1;
-    }
-    pairs
-};
+use crate::units::{SCALE, eight_digits};
 
 /// A caller's buffer and how much of it is written.
 #[derive(Debug)]
@@ -54,23 +45,39 @@ impl<'a> Buf<'a> {
         }
     }
 
-    /// The shortest decimal digits, two at a time: 6.5 ns against 13 for a nonce.
+    /// The first `len` of these bytes. A copy of constant length is a few moves, one of `len` bytes
+    /// is a call: an order has thirty of them. What lies behind is overwritten by what follows.
+    #[inline(always)]
+    pub fn put_some<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+        match self.out.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            Some(place) => {
+                *place = *bytes;
+                self.len += len.min(N);
+            }
+            None => self.put(&bytes[..len.min(N)]),
+        }
+    }
+
+    /// The shortest decimal digits, eight at a time.
     #[inline]
-    pub fn decimal(&mut self, mut value: u64) {
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
-        while value >= 10 {
-            at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
-            value /= 100;
+    pub fn decimal(&mut self, value: u64) {
+        const E8: u64 = SCALE as u64;
+        // The value's groups of eight digits behind one another, 24 in all: 2^64 has 20.
+        let mut digits = [0; 48];
+        let low = (value % E8) as u32;
+        let (mut middle, mut high) = (0, 0);
+        if value >= E8 {
+            middle = (value / E8 % E8) as u32;
+            high = (value / E8 / E8) as u32;
         }
-        // A first digit without a partner, or a zero. No pair was the first with a zero ahead:
-        // it came from a value of 10 or more.
-        if value > 0 || at == digits.len() {
-            at -= 1;
-            digits[at] = b'0' + value as u8;
+        for (place, group) in digits.as_chunks_mut::<8>().0.iter_mut().zip([high, middle, low]) {
+            *place = (eight_digits(group) | 0x3030_3030_3030_3030).to_le_bytes();
         }
-        self.put(&digits[at..]);
+        let len = value.checked_ilog10().map_or(1, |log| log as usize + 1);
+        match digits[24 - len..].first_chunk::<20>() {
+            Some(text) => self.put_some(text, len),
+            None => self.full = true,
+        }
     }
 
     /// Whether everything fitted so far and `len` more bytes will.

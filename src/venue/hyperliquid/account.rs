@@ -54,6 +54,8 @@ pub struct Account {
     /// The account that the signer acts for; the stream is silent for an agent's own address.
     owner: Address,
     pending: Vec<(u64, Asked)>,
+    /// The last post, which the next one is written over.
+    posted: Box<Posted>,
     dead_man: DeadMan,
     /// The switch was answered since the last look.
     switched: bool,
@@ -79,6 +81,7 @@ impl Account {
             signer,
             owner,
             pending,
+            posted: Box::new(Posted::new(0)),
             dead_man,
             switched: false,
             switch_wanted: true,
@@ -148,13 +151,14 @@ impl Account {
         if self.pending.len() + kept >= PENDING_MAX {
             return Err(Refused::RateBudget);
         }
-        let posted = self
-            .orders
-            .encode(actions, Form::Post, now_ms, &mut self.signer, out)
+        let Account { orders, posted, signer, .. } = self;
+        orders
+            .encode_to(posted, actions, Form::Post, now_ms, signer, out)
             .map_err(|_| Refused::Encode)?;
-        self.pending.push((posted.id, Asked::Orders(posted)));
+        let len = posted.len;
+        self.pending.push((posted.id, Asked::Orders(**posted)));
         self.budget.sent(actions.len(), now_ms);
-        Ok(posted.len)
+        Ok(len)
     }
 
     /// Writes a signed cancel of an order that is known only by the venue's number. Cold.
