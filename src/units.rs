@@ -152,15 +152,19 @@ pub const fn eight_digits(value: u32) -> u64 {
 /// `0` in every byte: digits become characters.
 const ZERO_DIGITS: u64 = 0x3030_3030_3030_3030;
 
-/// Writes the digits of a number below 10^8 without leading zeros at the start of `out`, and
-/// returns how many there are. What follows them up to the eighth byte is overwritten.
+/// The characters of a number below 10^8, with leading zeros.
 #[inline(always)]
-fn write_short(value: u32, out: &mut [u8; 8]) -> usize {
+pub const fn eight_chars(value: u32) -> [u8; 8] {
+    (eight_digits(value) | ZERO_DIGITS).to_le_bytes()
+}
+
+/// The same without leading zeros, and how many there are; what follows them means nothing.
+#[inline(always)]
+pub fn short_chars(value: u32) -> ([u8; 8], usize) {
     let digits = eight_digits(value);
     // A lone zero is a digit.
     let leading = (digits.trailing_zeros() / 8).min(7);
-    *out = ((digits | ZERO_DIGITS) >> (8 * leading)).to_le_bytes();
-    8 - leading as usize
+    (((digits | ZERO_DIGITS) >> (8 * leading)).to_le_bytes(), 8 - leading as usize)
 }
 
 /// Writes raw 10^-8 units as the shortest decimal (no exponent, no trailing zero, no `-0`) into
@@ -173,35 +177,27 @@ pub fn write_raw(raw: i64, out: &mut [u8; TEXT_MAX]) -> usize {
     let mut at = usize::from(raw < 0);
     out[0] = b'-';
     // i64::MAX has eleven digits before the point: three, then eight, at most.
-    if let Ok(short @ 0..100_000_000) = u32::try_from(whole) {
-        at += put_at(out, at, |eight| write_short(short, eight));
+    let (high, low) = (whole / SCALE as u64, (whole % SCALE as u64) as u32);
+    if high > 0 {
+        at = put_at(out, at, short_chars(high as u32));
+        at = put_at(out, at, (eight_chars(low), 8));
     } else {
-        let (high, low) = (whole / SCALE as u64, (whole % SCALE as u64) as u32);
-        at += put_at(out, at, |eight| write_short(high as u32, eight));
-        at += put_at(out, at, |eight| {
-            *eight = (eight_digits(low) | ZERO_DIGITS).to_le_bytes();
-            8
-        });
+        at = put_at(out, at, short_chars(low));
     }
     if places == 0 {
         return at;
     }
     out[at] = b'.';
-    let digits = eight_digits(places);
-    let eight = (digits | ZERO_DIGITS).to_le_bytes();
-    let width = 8 - (digits.leading_zeros() / 8) as usize;
-    at + 1
-        + put_at(out, at + 1, |to| {
-            *to = eight;
-            width
-        })
+    let width = 8 - (eight_digits(places).leading_zeros() / 8) as usize;
+    put_at(out, at + 1, (eight_chars(places), width))
 }
 
-/// Gives the eight bytes from `at` to `write`. A text of [`write_raw`] has them: sign, eleven digits,
-/// point and eight places are 21.
+/// Puts eight characters at `at`, of which `len` are meant; where it goes on. A text of [`write_raw`]
+/// has the room: sign, eleven digits, point and eight places are 21.
 #[inline(always)]
-fn put_at(out: &mut [u8; TEXT_MAX], at: usize, write: impl FnOnce(&mut [u8; 8]) -> usize) -> usize {
-    out[at..].first_chunk_mut().map_or(0, write)
+fn put_at(out: &mut [u8; TEXT_MAX], at: usize, (chars, len): ([u8; 8], usize)) -> usize {
+    out[at..at + 8].copy_from_slice(&chars);
+    at + len
 }
 
 /// The text of [`write_raw`] as a `String`. Cold callers only.
@@ -491,8 +487,7 @@ mod tests {
             }
         }
         for value in (0..100_000_000).step_by(997).chain([9_999, 10_000, 99_999_999]) {
-            let text = (eight_digits(value) | ZERO_DIGITS).to_le_bytes();
-            assert_eq!(text, *format!("{value:08}").as_bytes());
+            assert_eq!(eight_chars(value), *format!("{value:08}").as_bytes());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Hot. A caller's buffer, written from the front: the texts of all venues' frames. One that is too
 //! small sets a flag and takes no more.
 
-use crate::units::{SCALE, eight_digits};
+use crate::units::{SCALE, eight_chars, short_chars};
 
 /// A caller's buffer and how much of it is written.
 #[derive(Debug)]
@@ -62,22 +62,24 @@ impl<'a> Buf<'a> {
     #[inline]
     pub fn decimal(&mut self, value: u64) {
         const E8: u64 = SCALE as u64;
-        // The value's groups of eight digits behind one another, 24 in all: 2^64 has 20.
-        let mut digits = [0; 48];
-        let low = (value % E8) as u32;
-        let (mut middle, mut high) = (0, 0);
-        if value >= E8 {
-            middle = (value / E8 % E8) as u32;
-            high = (value / E8 / E8) as u32;
+        if value < E8 {
+            return self.short(value as u32);
         }
-        for (place, group) in digits.as_chunks_mut::<8>().0.iter_mut().zip([high, middle, low]) {
-            *place = (eight_digits(group) | 0x3030_3030_3030_3030).to_le_bytes();
+        let (high, low) = (value / E8, (value % E8) as u32);
+        if high < E8 {
+            self.short(high as u32);
+        } else {
+            // 2^64 has twenty digits: four above these.
+            self.short((high / E8) as u32);
+            self.put(&eight_chars((high % E8) as u32));
         }
-        let len = value.checked_ilog10().map_or(1, |log| log as usize + 1);
-        match digits[24 - len..].first_chunk::<20>() {
-            Some(text) => self.put_some(text, len),
-            None => self.full = true,
-        }
+        self.put(&eight_chars(low));
+    }
+
+    #[inline(always)]
+    fn short(&mut self, value: u32) {
+        let (chars, len) = short_chars(value);
+        self.put_some(&chars, len);
     }
 
     /// Whether everything fitted so far and `len` more bytes will.

@@ -449,3 +449,6 @@ pub(super) fn order_state(status: &str) -> VenueOrderState {
         OrderStatus::Canceled(_) | OrderStatus::Unknown(Some(_)) => VenueOrderState::Canceled,
     }
 }
+
+#[cfg(test)]
+mod tests;
