@@ -9,6 +9,7 @@
 //! - Microprice: the mid weighted by the opposite sizes at the top.
 
 use crate::book::Top;
+use crate::instrument::Divisor;
 use crate::units::{Bps, Nanos, Price, StateHasher};
 
 /// How old the volatility may be while the mid stands still: 0.015 % of a half-life of 45 s.
@@ -295,7 +296,7 @@ fn decayed_signed(value: i64, factor: u64) -> i64 {
 /// line is off by at most (ln 2 / 256)^2 / 8 = 9 x 10^-7 of the value.
 #[derive(Clone, Debug)]
 pub(super) struct Decay {
-    half_life: u64,
+    half_life: Divisor,
     table: Box<[u64; 257]>,
 }
 
@@ -312,17 +313,20 @@ impl Decay {
             *slot = (at >> 30) as u64;
             at = (at * root) >> 62;
         }
-        Decay { half_life: half_life.0.max(1), table: Box::new(table) }
+        // A day at most, by the configuration.
+        let half_life = Divisor::new(i64::try_from(half_life.0.max(1)).unwrap_or(i64::MAX));
+        Decay { half_life, table: Box::new(table) }
     }
 
     #[inline]
     pub(super) fn factor(&self, dt: Nanos) -> u64 {
         // Half-lives in units of 2^-32, so that a millisecond of a 45 s half-life (2 x 10^-5) is
         // still known to 10^-5 of itself. Past 32 of them nothing is left.
-        let steps = match dt.0 >> 32 {
-            0 => (dt.0 << 32) / self.half_life,
-            _ if dt.0 / 32 >= self.half_life => return 0,
-            _ => ((u128::from(dt.0) << 32) / u128::from(self.half_life)) as u64,
+        let half_life = self.half_life.get() as u64;
+        let steps = match dt.0 >> 31 {
+            0 => self.half_life.div((dt.0 << 32) as i64) as u64,
+            _ if dt.0 / 32 >= half_life => return 0,
+            _ => ((u128::from(dt.0) << 32) / u128::from(half_life)) as u64,
         };
         let (whole, part) = ((steps >> 32) as u32, steps & 0xffff_ffff);
         if whole >= 32 {
