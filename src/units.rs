@@ -142,11 +142,11 @@ pub const TEXT_MAX: usize = 24;
 #[inline(always)]
 pub const fn eight_digits(value: u32) -> u64 {
     let value = value as u64;
-    let fours = value / 10_000 | (value % 10_000) << 32;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
     let high = ((fours * 5_243) >> 19) & 0x0000_007f_0000_007f;
-    let pairs = high | (fours - high * 100) << 16;
+    let pairs = high | ((fours - high * 100) << 16);
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (pairs - tens * 10) << 8
+    tens | ((pairs - tens * 10) << 8)
 }
 
 /// `0` in every byte: digits become characters.
