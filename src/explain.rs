@@ -49,10 +49,12 @@ pub enum Alarm {
     ClockJump = 17,
     /// The venue's rate rules leave nothing but cancels and what reduces.
     RateBudget = 18,
+    /// An order rests that the venue had known nothing of when it was given up: cancelled.
+    Ghost = 19,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 19] = [
+    pub const ALL: [Alarm; 20] = [
         Alarm::HedgerStuck,
         Alarm::BreakerOpened,
         Alarm::LossLimit,
@@ -72,6 +74,7 @@ impl Alarm {
         Alarm::ProofFailed,
         Alarm::ClockJump,
         Alarm::RateBudget,
+        Alarm::Ghost,
     ];
 
     pub fn name(self) -> &'static str {
@@ -95,6 +98,7 @@ impl Alarm {
             Alarm::ProofFailed => "proof_failed",
             Alarm::ClockJump => "clock_jump",
             Alarm::RateBudget => "rate_budget",
+            Alarm::Ghost => "ghost",
         }
     }
 }

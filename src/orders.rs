@@ -8,6 +8,9 @@
 //!                    +-- no answer -> Unknown -- order state --> Live or (free)
 //! ```
 //!
+//! Actions overtake each other on their way: an order that the venue does not know yet is kept until
+//! its answer is overdue, and one that comes to rest after that gets its slot back and is cancelled.
+//!
 //! A fill is booked by the ledger whether or not its order has a slot; the slot only counts what
 //! is still open. Whatever might be open at the venue, `Unknown` included, counts as exposure.
 
@@ -67,6 +70,12 @@ impl Order {
         }
     }
 
+    /// Has the venue acknowledged it, or has it traded? What nobody has seen may still be on its way.
+    #[inline]
+    pub fn is_seen(&self) -> bool {
+        self.acked != Nanos::ZERO || self.filled() != Qty::ZERO
+    }
+
     /// What has traded so far, as far as the ledger knows.
     #[inline]
     pub fn filled(&self) -> Qty {
@@ -81,15 +90,24 @@ const RECENT: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Orders {
     open: Vec<Order>,
-    recent: Box<[(OrderId, Component)]>,
+    /// A ring; empty places only until the first order is gone.
+    recent: Box<[Option<Recent>]>,
     recent_at: usize,
+}
+
+/// An order that has no slot any more.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    order: Order,
+    /// It never rested and never traded, as far as was known when its slot was freed.
+    unseen: bool,
 }
 
 impl Default for Orders {
     fn default() -> Self {
         Orders {
             open: Vec::with_capacity(ORDERS_MAX),
-            recent: vec![(OrderId::EXTERNAL, Component::External); RECENT].into_boxed_slice(),
+            recent: vec![None; RECENT].into_boxed_slice(),
             recent_at: 0,
         }
     }
@@ -133,14 +151,39 @@ impl Orders {
     pub fn remove(&mut self, id: OrderId) -> Option<Order> {
         let at = self.open.iter().position(|o| o.id == id)?;
         let order = self.open.remove(at);
-        self.recent[self.recent_at] = (order.id, order.component);
+        self.recent[self.recent_at] = Some(Recent { order, unseen: !order.is_seen() });
         self.recent_at = (self.recent_at + 1) % RECENT;
         Some(order)
     }
 
     /// Who asked for an order that is gone, if it is among the last ones.
     pub fn late_component(&self, id: OrderId) -> Option<Component> {
-        self.recent.iter().find(|r| r.0 == id && id != OrderId::EXTERNAL).map(|r| r.1)
+        self.recent.iter().flatten().find(|r| r.order.id == id).map(|r| r.order.component)
+    }
+
+    /// The venue has seen an order whose slot is freed already.
+    pub fn seen_late(&mut self, id: OrderId) {
+        for recent in self.recent.iter_mut().flatten().filter(|r| r.order.id == id) {
+            recent.unseen = false;
+        }
+    }
+
+    /// Who asked for an order that was given up without having been seen at the venue.
+    pub fn unseen_component(&self, id: OrderId) -> Option<Component> {
+        let mut recent = self.recent.iter().flatten();
+        recent.find(|r| r.order.id == id && r.unseen).map(|r| r.order.component)
+    }
+
+    /// Gives such an order its slot back, for it rests there all the same. `None`: there is no room.
+    pub fn revive(&mut self, id: OrderId) -> Option<&mut Order> {
+        if self.is_full() {
+            return None;
+        }
+        let mut recent = self.recent.iter_mut().flatten();
+        let recent = recent.find(|r| r.order.id == id && r.unseen)?;
+        recent.unseen = false;
+        self.open.push(recent.order);
+        self.open.last_mut()
     }
 
     /// Takes `qty` off what is open; a filled order frees its slot. Returns the order as it was.

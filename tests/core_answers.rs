@@ -116,6 +116,11 @@ fn an_unknown_order_blocks_its_side_until_it_is_known() {
             ack #2
             unknown #1               -> query #1, alarm order_unknown
             decide
+            state #1 not_found         // yet
+            decide
+            at +1s
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+            decide                   -> query #1
             state #1 not_found
             decide                   -> place buy 99.94 x 0.64 #3 alo
         ",

@@ -135,3 +135,74 @@ fn what_risk_refuses_to_modify_is_cancelled() {
         "
     ));
 }
+
+/// A stop while both quotes are moved: the cancels of the new orders are faster than the modifies.
+const OVERTAKEN: &str = "
+    book SOL bid 100.00 x 20 ask 100.04 x 20
+    decide                   -> modify #1 buy 99.95 x 0.64 #3, modify #2 sell 100.09 x 0.64 #4
+    stop                     -> cancel #3, cancel #4
+    cancel_reject #3 gone    -> query #3
+    cancel_reject #4 gone    -> query #4
+    state #3 not_found         // nobody there knows it yet: that says nothing
+    state #4 not_found
+    decide
+";
+
+#[test]
+fn a_cancel_that_overtakes_its_modify_is_repeated_when_the_order_rests() {
+    quoted().run(OVERTAKEN).run(
+        "
+            canceled #1
+            ack #3
+            decide                   -> cancel #3
+            canceled #2
+            state #4 open
+            decide                   -> cancel #4
+            canceled #3
+            canceled #4
+            decide                     // nothing is open any more
+        ",
+    );
+}
+
+#[test]
+fn an_order_that_was_given_up_and_rests_all_the_same_is_cancelled() {
+    quoted().run(OVERTAKEN).run(
+        "
+            canceled #1
+            canceled #2
+            at +2s
+            decide                   -> query #3, query #4
+            state #3 not_found         // its answer is overdue: it never arrived
+            state #4 not_found
+            decide
+            ack #3                   -> cancel #3, alarm ghost
+            ack #3                     // said twice
+            cancel_reject #3         // it is exposure until its end is known, and chased
+            at +100ms
+            decide                   -> cancel #3
+            canceled #3
+            ack #3                     // the answer to the modify, after the stream's news
+            state #4 open            -> cancel #4, alarm ghost
+            canceled #4
+            decide
+        ",
+    );
+}
+
+#[test]
+fn what_was_seen_before_its_slot_was_freed_is_no_ghost() {
+    modifying().run(
+        "
+            up
+            book SOL bid 99.98 x 20 ask 100.02 x 20
+            decide                   -> place buy 99.94 x 0.64 #1 alo, place sell 100.06 x 0.64 #2 alo
+            stop                     -> cancel #1, cancel #2
+            canceled #1                // the stream is faster than the answers
+            ack #1
+            state #2 canceled
+            state #2 open
+            decide
+        ",
+    );
+}

@@ -180,6 +180,12 @@ fn an_order_that_never_arrived_is_completed() {
         "
             fill #1 buy 0.042 @ 2756.9 taker
             unknown SOL#2            -> query SOL#2, alarm order_unknown
+            state SOL#2 not_found      // yet: completed now, it could trade twice
+            decide
+            at +1s
+            book ETH bid 2756.8 x 20 ask 2756.9 x 20
+            book SOL bid 115.86 x 20 ask 115.87 x 20
+            decide                   -> query SOL#2
             state SOL#2 not_found
             decide                   -> place pair sell 115.63 x 1 SOL#3 ioc
         ",

@@ -6,7 +6,7 @@ mod common;
 use common::audit::{Auditor, LOT, TICK, book, go_up, random_config};
 use common::rng::Rng;
 use evenkeel::event::{
-    Action, CancelReason, Component, Event, Link, OrderId, RejectReason, Stamp, Tif,
+    Action, CancelReason, Command, Component, Event, Link, OrderId, RejectReason, Stamp, Tif,
     VenueOrderState,
 };
 use evenkeel::instrument::InstId;
@@ -35,9 +35,41 @@ struct Venue {
     /// A link that is down loses every answer; fills are told again when it is back.
     down: bool,
     owed: Vec<Event>,
+    /// Orders on their way, and the steps until they are there: what is sent later overtakes them.
+    way: Vec<(u64, Action)>,
+    /// Permille of orders that others overtake.
+    slow: u64,
+    overtaken: u64,
 }
 
 impl Venue {
+    /// Sends an order on its way, or lets what never waits arrive at once.
+    fn take(&mut self, rng: &mut Rng, action: Action) {
+        let order = matches!(action, Action::Place { .. } | Action::Modify { .. });
+        if order && rng.chance(self.slow) {
+            self.way.push((rng.within(1, 3) as u64, action));
+            return;
+        }
+        if let Action::Cancel { order, .. } | Action::Query { order, .. } = action {
+            let id = |a: &Action| match *a {
+                Action::Place { order, .. } | Action::Modify { order, .. } => Some(order),
+                _ => None,
+            };
+            self.overtaken += u64::from(self.way.iter().any(|(_, a)| id(a) == Some(order)));
+        }
+        self.act(rng, action);
+    }
+
+    /// A step is over: what has travelled long enough arrives.
+    fn arrive(&mut self, rng: &mut Rng) {
+        for (steps, _) in &mut self.way {
+            *steps -= 1;
+        }
+        for (_, action) in self.way.extract_if(.., |(steps, _)| *steps == 0).collect::<Vec<_>>() {
+            self.act(rng, action);
+        }
+    }
+
     fn answer(&mut self, rng: &mut Rng, event: Event) {
         if !self.down && !rng.chance(self.loss) {
             self.queue.push_back(event);
@@ -232,14 +264,14 @@ impl Run {
         cfg.limits.drawdown = cfg.limits.loss;
         cfg.limits.breaker_rejects = 1_000;
         let mut audit = Auditor::new(seed, cfg);
-        let venue = Venue { loss: rng.pick(&[0, 30, 150]), ..Venue::default() };
+        let venue = Venue { loss: rng.pick(&[0, 30, 150]), slow: 300, ..Venue::default() };
         go_up(&mut audit);
         Run { audit, venue, rng, mids: [100 * SCALE; 2], exch_ms: 1 }
     }
 
     fn deliver(&mut self, event: Event) {
         for action in self.audit.apply(event) {
-            self.venue.act(&mut self.rng, action);
+            self.venue.take(&mut self.rng, action);
         }
     }
 
@@ -267,6 +299,7 @@ impl Run {
         let span = self.rng.below(200);
         self.audit.now = self.audit.now.after(Nanos::from_millis(span));
         self.books(500);
+        self.venue.arrive(&mut self.rng);
         if self.rng.chance(300) {
             self.venue.trade(&mut self.rng);
         }
@@ -279,17 +312,23 @@ impl Run {
         }
         let some = self.rng.below(4);
         self.deliver_queued(some);
+        if self.rng.chance(100) {
+            // What was sent a moment ago is cancelled while it is on its way.
+            let command = self.rng.pick(&[Command::Stop, Command::Resume]);
+            self.deliver(Event::Command { command });
+        }
         self.deliver(Event::Decide { drained: 1 });
     }
 
     /// Nothing is lost any more and nothing trades: the truth stands still.
     fn healing_step(&mut self) {
-        self.venue.loss = 0;
+        (self.venue.loss, self.venue.slow) = (0, 0);
         if self.venue.down {
             self.come_back();
         }
         self.audit.now = self.audit.now.after(Nanos::from_millis(500));
         self.books(1_000);
+        self.venue.arrive(&mut self.rng);
         self.deliver_queued(1_000);
         self.deliver(Event::Decide { drained: 1 });
     }
@@ -332,7 +371,7 @@ impl Run {
 
 #[test]
 fn a_venue_that_loses_messages_is_understood_in_the_end() {
-    let mut fills = 0;
+    let (mut fills, mut overtaken) = (0, 0);
     for seed in 0..2_000 {
         let mut run = Run::new(seed);
         for step in 0..STEPS {
@@ -347,8 +386,9 @@ fn a_venue_that_loses_messages_is_understood_in_the_end() {
         run.check_end(seed);
         run.audit.check_replay();
         fills += run.audit.core.counts().fills;
+        overtaken += run.venue.overtaken;
     }
-    assert!(fills > 20_000, "{fills}");
+    assert!(fills > 20_000 && overtaken > 500, "{fills} fills, {overtaken} overtaken");
 }
 
 /// I2 in the venue's own numbers: fills are told in order here, so nothing can exceed the limit

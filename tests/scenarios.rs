@@ -3,11 +3,14 @@
 
 use evenkeel::event::{Component, Refused, RejectReason};
 use evenkeel::explain::Alarm;
+use evenkeel::instrument::InstId;
 use evenkeel::ops::scenario::compare::{Comparison, head, study};
 use evenkeel::ops::scenario::pair_entry::Variant;
 use evenkeel::ops::scenario::parts::{Ground, PARTS};
 use evenkeel::ops::scenario::study::Study;
 use evenkeel::ops::scenario::{self, ALL, Scenario, pair_entry};
+use evenkeel::orders::Order;
+use evenkeel::sim::exchange::{Fault, FaultRule};
 use evenkeel::sim::params::Scenario as Mood;
 use evenkeel::strategy::maker::Silence;
 use evenkeel::units::{Bps, Nanos, Notional, Qty};
@@ -61,6 +64,30 @@ fn a_stop_leaves_nothing_behind() {
         assert_eq!(report.venue_open, 0, "{}", scenario.name);
         assert_eq!(report.venue_positions[0], report.instruments[0].final_inventory);
     }
+}
+
+/// Actions overtake each other on their way: a cancel is there before the order that it cancels, and
+/// a question before both. Whenever the stop comes, nothing rests in the end that nobody knows of.
+#[test]
+fn a_stop_while_orders_are_on_their_way_leaves_nothing_behind() {
+    let (mut modified, mut held_up) = (0, 0);
+    for seed in 0..60 {
+        let scenario = scenario::find("trend").expect("a scenario");
+        let mut test = scenario.backtest(true, 100 + seed).expect("a backtest");
+        let late = Fault::Delay(Nanos::from_millis(40 + 37 * seed));
+        test.exchange_mut().add_fault(FaultRule::always(late, 300));
+        test.run(test.now().after(Nanos::from_millis(6_000 + 211 * seed)));
+        modified += test.core().counts().modifies_sent;
+        let on_its_way = |o: &Order| o.acked == Nanos::ZERO;
+        held_up += u32::from(test.core().open_orders(InstId(0)).any(on_its_way));
+        assert!(test.stop(Nanos::from_secs(300)), "seed {seed}: the stop came to no end");
+        // What was still on its way is there now.
+        test.run(test.now().after(Nanos::from_secs(10)));
+        let report = test.report();
+        assert_eq!(report.venue_open, 0, "seed {seed}");
+        assert_eq!(report.venue_positions[0], report.instruments[0].final_inventory, "seed {seed}");
+    }
+    assert!(modified > 60 && held_up > 10, "{modified} modified, {held_up} stops in flight");
 }
 
 #[test]

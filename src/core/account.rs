@@ -15,7 +15,9 @@ use crate::units::{Nanos, Notional, Price, Qty, Side};
 impl Core {
     pub(super) fn account(&mut self, event: Event, out: &mut Outputs) {
         match event {
-            Event::Ack { order, venue_oid, resting, .. } => self.ack(order, venue_oid, resting),
+            Event::Ack { order, venue_oid, resting, .. } => {
+                self.ack(order, venue_oid, resting, out);
+            }
             Event::Reject { order, reason, .. } => self.reject(order, reason, out),
             Event::Fill { .. } => self.fill(&event, out),
             Event::Canceled { order, reason, .. } => self.canceled(order, reason),
@@ -53,10 +55,15 @@ impl Core {
     }
 
     #[inline]
-    fn ack(&mut self, id: OrderId, venue_oid: u64, resting: bool) {
+    fn ack(&mut self, id: OrderId, venue_oid: u64, resting: bool, out: &mut Outputs) {
         let now = self.now;
         let Some(state) = self.routed(id.inst()) else { return };
-        let Some(order) = state.orders.get_mut(id) else { return };
+        let Some(order) = state.orders.get_mut(id) else {
+            if resting {
+                self.ghost(id, out);
+            }
+            return;
+        };
         order.venue_oid = venue_oid;
         // Only the first acknowledgement says something: a repeated one is older than what we know.
         if resting && order.acked == Nanos::ZERO {
@@ -69,6 +76,27 @@ impl Core {
         }
         let (component, side) = (order.component, order.side);
         self.risk.accepted(id.inst(), component, side);
+    }
+
+    /// An order rests whose slot was freed because the venue knew nothing of it, or said that it had
+    /// refused it: it came later than that was asked. It is in nobody's plans any more, so it goes;
+    /// until then it is exposure, and its cancel is chased as any other.
+    #[cold]
+    fn ghost(&mut self, id: OrderId, out: &mut Outputs) {
+        let (inst, now) = (id.inst(), self.now);
+        let orders = &mut self.insts[usize::from(inst.0)].orders;
+        let Some(component) = orders.unseen_component(id) else { return };
+        if let Some(order) = orders.revive(id) {
+            order.acked = now;
+            order.asks = 0;
+            order.state = OrderState::Live;
+            self.cancel(inst, id, Stamp(0), out);
+        } else {
+            self.counts.cancels_sent += 1;
+            let cancel = Action::Cancel { inst, component, order: id };
+            out.actions.push((self.risk.pass(cancel, now), Stamp(0)));
+        }
+        self.alarm(inst, Alarm::Ghost, id, out);
     }
 
     fn reject(&mut self, id: OrderId, reason: RejectReason, out: &mut Outputs) {
@@ -112,7 +140,7 @@ impl Core {
     fn contradicts(&mut self, id: OrderId, out: &mut Outputs) -> bool {
         let Some(state) = self.insts.get_mut(usize::from(id.inst().0)) else { return false };
         let Some(order) = state.orders.get_mut(id) else { return false };
-        if order.acked == Nanos::ZERO && order.filled() == Qty::ZERO {
+        if !order.is_seen() {
             return false;
         }
         self.counts.nonsense += 1;
@@ -143,6 +171,7 @@ impl Core {
     fn canceled(&mut self, id: OrderId, reason: CancelReason) {
         let now = self.now;
         let Some(order) = self.gone(id) else { return };
+        self.insts[usize::from(id.inst().0)].orders.seen_late(id);
         // What the venue takes away by a rule of its own, it would take away again at once.
         let by_rule = matches!(
             reason,
@@ -292,7 +321,13 @@ impl Core {
     ) {
         let now = self.now;
         let Some(inst) = self.routed(id.inst()) else { return };
-        let Some(order) = inst.orders.get_mut(id) else { return };
+        let timeout = inst.config.answer_timeout;
+        let Some(order) = inst.orders.get_mut(id) else {
+            if state == VenueOrderState::Open {
+                self.ghost(id, out);
+            }
+            return;
+        };
         match state {
             VenueOrderState::Open => {
                 order.venue_oid = venue_oid;
@@ -311,6 +346,7 @@ impl Core {
                 let missing = filled.0 - order.filled().0;
                 if missing <= 0 {
                     self.gone(id);
+                    self.insts[usize::from(id.inst().0)].orders.seen_late(id);
                 } else if order.closing && order.asks > 1 {
                     // Asked again, and the fills have still not come: they are lost.
                     let moved = order.side.sign() * missing;
@@ -325,6 +361,15 @@ impl Core {
                     order.asked = now;
                     order.asks = 0;
                 }
+            }
+            // A question and a cancel can be faster than the order itself: a modify waits for its
+            // turn where a cancel does not. Until its answer is overdue, that the venue knows
+            // nothing of it says nothing; freed now, it would come to rest as a ghost.
+            VenueOrderState::NotFound if !order.is_seen() && now < order.sent.after(timeout) => {
+                order.state = OrderState::Unknown;
+                // Asked again when that time is over.
+                order.asked = order.sent;
+                order.asks = 0;
             }
             VenueOrderState::Rejected | VenueOrderState::NotFound => {
                 self.gone(id);

@@ -8,8 +8,10 @@
 use super::lines::START;
 use super::rng::Rng;
 use evenkeel::core::{Core, CoreConfig, Outputs};
-use evenkeel::event::{Action, Component, Event, Input, LEVELS_PER_EVENT, Level, Link, Stamp, Tif};
-use evenkeel::explain::Note;
+use evenkeel::event::{
+    Action, Component, Event, Input, LEVELS_PER_EVENT, Level, Link, OrderId, Stamp, Tif,
+};
+use evenkeel::explain::{Alarm, Note};
 use evenkeel::instrument::{InstId, Instrument};
 use evenkeel::orders::OrderState;
 use evenkeel::units::{Nanos, Notional, Price, Qty, SCALE, Side};
@@ -77,6 +79,8 @@ pub struct Auditor {
     pub booked: BTreeSet<(u16, u64, u8)>,
     pub last_id: u64,
     pub placed_at: VecDeque<Nanos>,
+    /// Given up, and told to rest all the same: nobody decided that.
+    pub ghosts: BTreeSet<OrderId>,
 }
 
 impl Auditor {
@@ -98,6 +102,7 @@ impl Auditor {
             booked: BTreeSet::new(),
             last_id: 0,
             placed_at: VecDeque::new(),
+            ghosts: BTreeSet::new(),
         }
     }
 
@@ -109,6 +114,11 @@ impl Auditor {
         self.core.apply(&input, &mut out);
         self.outcome = digest(self.outcome, &out);
         self.model(&event, &out);
+        for note in &out.notes {
+            if let Note::Alarm { alarm: Alarm::Ghost, order, .. } = note {
+                self.ghosts.insert(*order);
+            }
+        }
         let actions: Vec<Action> = out.actions.iter().map(|(a, _)| a.get()).collect();
         for action in &actions {
             self.check_action(action, halted_before);
@@ -157,7 +167,8 @@ impl Auditor {
             let pnl = self.core.snapshot(inst).pnl;
             let parts = pnl.spread.0 + pnl.hedge.0 + pnl.inventory.0 + pnl.fees.0 + pnl.funding.0;
             assert_eq!(parts, pnl.total.0, "seed {seed}: parts of the profit");
-            let orders: Vec<_> = self.core.open_orders(inst).copied().collect();
+            let mut orders: Vec<_> = self.core.open_orders(inst).copied().collect();
+            orders.retain(|o| !self.ghosts.contains(&o.id));
             for a in &orders {
                 assert!(a.open.0 > 0 && a.open <= a.qty, "seed {seed}: open {a:?}");
                 for b in orders.iter().filter(|b| b.side != a.side && a.side == Side::Buy) {
