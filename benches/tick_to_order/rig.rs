@@ -11,7 +11,7 @@
 //! timers move it; and the hedger acts on every fill, so that hedges are part of what is measured.
 
 use evenkeel::config::Config;
-use evenkeel::core::{Core, CoreConfig};
+use evenkeel::core::Core;
 use evenkeel::event::{
     Action, CancelReason, Component, Event, Link, OrderId, ProofLine, Stamp, Tif, Timed,
     VenueOrderState,
@@ -102,7 +102,7 @@ struct Venue {
 }
 
 /// The strategy of the path, and the levels of a side that are read for it.
-fn configuration(instrument: &Instrument) -> (CoreConfig, u8) {
+fn configuration(instrument: &Instrument) -> (Core, u8) {
     let demo = (include_str!("../../config/demo.toml"), "config/demo.toml");
     let set = |key: &str, value: &str| (format!("market.SOL.{key}"), value.to_owned());
     let flags = [
@@ -115,6 +115,7 @@ fn configuration(instrument: &Instrument) -> (CoreConfig, u8) {
     let config = Config::layered(&[demo], &[], &flags).expect("the demo's profile is tested");
     let core = config.core(&[instrument.spec]).expect("the profile fits the market");
     let asked = std::env::var("BOOK_LEVELS").ok().and_then(|text| text.parse().ok());
+    let core = Core::new(&core).expect("the profile is valid");
     (core, asked.unwrap_or(config.markets[0].book_levels as u8))
 }
 
@@ -135,7 +136,7 @@ impl Rig {
         // Nobody commands and nobody watches: these ends are dropped, as when they have no reader.
         let ops = channel(depths.ops).1;
         let telemetry = channel(depths.telemetry).0;
-        let (config, levels) = configuration(&instrument);
+        let (core, levels) = configuration(&instrument);
         let endpoint = Endpoint::parse("ws://127.0.0.1:1").expect("an address, never dialled");
         let dialer = || Dialer::new(endpoint.clone(), Limits::default(), clock.clone());
         let feed = FeedStep::new(
@@ -147,7 +148,6 @@ impl Rig {
             clock.clone(),
             Arc::clone(&metrics),
         );
-        let core = Core::new(&config).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
         let strategy =
