@@ -88,6 +88,8 @@ pub struct Venue {
     pub dead_man: bool,
     /// Orders share frames where the venue has one answer for a frame.
     pub batches: bool,
+    /// A refused transaction does not hold up those behind it, where nonces are the venue's to count.
+    pub skip_nonces: bool,
 }
 
 /// How the engine's steps share threads.

@@ -49,6 +49,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("l2_deltas", &mut c.venue.l2_deltas);
         io.flag("dead_man", &mut c.venue.dead_man);
         io.flag("batches", &mut c.venue.batches);
+        io.flag("skip_nonces", &mut c.venue.skip_nonces);
     });
     io.section("topology", |io| {
         let all = [Shape::Auto, Shape::Pipeline, Shape::Pair, Shape::Fused];
@@ -382,6 +383,7 @@ pub(super) fn blank() -> Config {
             l2_deltas: false,
             dead_man: true,
             batches: false,
+            skip_nonces: true,
         },
         topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },
         limits: Limits {

@@ -92,6 +92,7 @@ pub fn options(config: &Config) -> Options {
         fast_books: config.venue.fast_books,
         l2_deltas: config.venue.l2_deltas,
         batches: config.venue.batches,
+        skip_nonces: config.venue.skip_nonces,
         dead_man: config.venue.dead_man,
         leverage: config.markets.iter().map(leverage).collect(),
         requests_low: config.guards.standing.requests_low,
