@@ -180,8 +180,8 @@ impl VenueRest {
         pass: &Pass,
     ) -> Result<Option<Request>, Unread> {
         match self {
-            // Nothing that is asked here takes a pass, and everything is known at once.
-            VenueRest::Hyperliquid(rest) => Ok(rest.request(topic, answers.len())),
+            // Nothing that is asked here takes a pass.
+            VenueRest::Hyperliquid(rest) => Ok(rest.next(topic, answers)),
             VenueRest::Lighter(rest) => rest.next(topic, answers, pass),
         }
     }

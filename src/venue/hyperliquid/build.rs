@@ -20,11 +20,53 @@ pub const fn hosts(network: Network) -> (&'static str, &'static str) {
     }
 }
 
+/// Whose agents sign, and what is traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The master: the venue lists its agents.
+    pub account: Address,
+    /// A sub-account of it, or a vault that it leads, which is traded in its place.
+    pub vault: Option<Address>,
+}
+
+impl Owner {
+    /// An account that is traded itself.
+    pub const fn of(account: Address) -> Owner {
+        Owner { account, vault: None }
+    }
+
+    /// Reads `--vault`; the error says what to write.
+    pub fn with_vault(self, text: &str) -> Result<Owner, &'static str> {
+        let vault = Address::parse(text.as_bytes()).ok_or(ADDRESS)?;
+        if vault == self.account {
+            return Err(
+                "this is --account itself: leave --vault out, or name a sub-account or vault",
+            );
+        }
+        Ok(Owner { vault: Some(vault), ..self })
+    }
+
+    /// Whose orders, fills, positions, fees and requests these are. The venue is silent about them
+    /// when a master or an agent is asked for.
+    pub fn traded(self) -> Address {
+        self.vault.unwrap_or(self.account)
+    }
+}
+
+impl From<Address> for Owner {
+    fn from(account: Address) -> Owner {
+        Owner::of(account)
+    }
+}
+
+/// How an address is written.
+pub const ADDRESS: &str = "write 0x and 40 hexadecimal digits";
+
 /// The account that is traded, and who signs for it.
 #[derive(Debug)]
 pub struct Access {
     pub network: Network,
-    pub owner: Address,
+    pub owner: Owner,
     pub signer: PooledSigner,
     /// Fills the signer's nonce pool, when it has one.
     pub filler: Option<PoolFiller>,
@@ -32,7 +74,12 @@ pub struct Access {
 
 impl Access {
     /// `pool`: nonces prepared at most; without one every order is signed the RFC 6979 way.
-    pub fn new(network: Network, owner: Address, signer: Signer, pool: Option<usize>) -> Access {
+    pub fn new(
+        network: Network,
+        owner: impl Into<Owner>,
+        signer: Signer,
+        pool: Option<usize>,
+    ) -> Access {
         let (signer, filler) = match pool {
             Some(most) => {
                 let (filler, taker) = nonce_pool(&signer, most);
@@ -40,7 +87,7 @@ impl Access {
             }
             None => (PooledSigner::deterministic(signer), None),
         };
-        Access { network, owner, signer, filler }
+        Access { network, owner: owner.into(), signer, filler }
     }
 
     /// The account's side. Client order ids have this run's tag.
@@ -49,7 +96,7 @@ impl Access {
         let markets: Vec<_> = ids().zip(specs.iter().map(|s| s.symbol)).collect();
         let codec = OrderCodec::new(CodecConfig {
             network: self.network,
-            vault: None,
+            vault: self.owner.vault,
             run_tag,
             assets: ids().zip(specs.iter().map(|s| s.asset)).collect(),
             order_ttl_ms: None,
@@ -57,7 +104,7 @@ impl Access {
             builder: None,
         });
         let user = UserCodec::new(run_tag, &markets);
-        let account = Account::new(codec, user, self.signer, self.owner);
+        let account = Account::new(codec, user, self.signer, self.owner.traded());
         account.with(options, specs.iter().map(|s| s.asset))
     }
 

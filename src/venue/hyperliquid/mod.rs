@@ -14,6 +14,7 @@ mod markets;
 pub mod meta;
 pub mod orders;
 pub mod rest;
+mod rights;
 mod scan;
 pub mod sign;
 pub mod user;
