@@ -4,6 +4,7 @@
 
 mod http_kit;
 mod run_killed;
+mod run_vault;
 mod tls_kit;
 
 use std::io::{BufReader, Read};
@@ -49,6 +50,11 @@ struct Rig {
 
 impl Rig {
     fn new(name: &str) -> Rig {
+        Rig::with(name, |_, _| {})
+    }
+
+    /// As `change` makes it before it serves.
+    fn with(name: &str, change: impl FnOnce(&mut Exchange, &mut ServerConfig)) -> Rig {
         let clock = Clock::start(1);
         let params = FlowParams::built_in("SOL", Scenario::Volatile).unwrap();
         let symbol = Symbol::new("SOL").unwrap();
@@ -56,7 +62,7 @@ impl Rig {
         let flow = Flow::new(&sol, params, 5, clock.now());
         let mut exchange = Exchange::new(vec![sol], Rules::default());
         let account = exchange.open_account(Notional::from_raw(10_000 * SCALE));
-        let config = ServerConfig {
+        let mut config = ServerConfig {
             accounts: vec![AccountSpec {
                 address: address(OWNER),
                 account,
@@ -65,6 +71,7 @@ impl Rig {
             }],
             ..ServerConfig::local()
         };
+        change(&mut exchange, &mut config);
         let now = Box::new(move || clock.now());
         let server = server::start(config, exchange, Box::new(flow), now).unwrap();
         while server.with(|x| x.bbo(InstId(0)).mid()).unwrap().is_none() {
@@ -438,6 +445,18 @@ fn a_market_that_the_venue_does_not_have_is_refused() {
     command.args(["--set", &format!("venue.rest_url={}", rig.server.http_url())]);
     rig.refuses(command, 3, "the venue has no market \"NOPE\"");
     rig.end();
+}
+
+#[test]
+fn a_market_that_takes_isolated_margin_only_is_refused() {
+    for (mode, told) in [("", "onlyIsolated"), ("noCross", "noCross")] {
+        let rig = Rig::with("isolated", |_, config| config.isolated.push((InstId(0), mode)));
+        let key = rig.key(AGENT, 0o600);
+        let why = format!("market \"SOL\" is {told}");
+        rig.refuses(rig.live(&key), 3, &why);
+        rig.refuses(rig.plain("paper"), 3, &why);
+        rig.end();
+    }
 }
 
 #[test]

@@ -158,7 +158,7 @@ pub struct Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
     Listed(InstrumentSpec),
-    /// It takes no orders any more.
+    /// It takes no orders any more, or none that the engine may send.
     Gone,
 }
 

@@ -221,7 +221,10 @@ fn listing(answer: &[u8], known: &InstrumentSpec) -> Result<Listing, Unread> {
             Ok(Listing::Listed(*known))
         }
         Ok(stated) => Ok(Listing::Listed(stated)),
-        Err(MetaError::Delisted(_) | MetaError::Unknown { .. }) => Ok(Listing::Gone),
+        // One market that may not be traded any more does not keep the others' rules from being read.
+        Err(MetaError::Delisted(_) | MetaError::Unknown { .. } | MetaError::Isolated { .. }) => {
+            Ok(Listing::Gone)
+        }
         Err(error) => Err(unread(error)),
     }
 }
@@ -249,6 +252,8 @@ mod tests {
         let Ok(Listing::Listed(finer)) = read(meta(3, "")) else { panic!("listed") };
         assert_eq!((finer.lot, finer.maker_fee), (Qty(SCALE / 1000), Bps(1)));
         assert_eq!(read(meta(2, r#","isDelisted":true"#)), Ok(Listing::Gone));
+        assert_eq!(read(meta(2, r#","onlyIsolated":true"#)), Ok(Listing::Gone));
+        assert!(read(meta(2, r#","marginMode":"new""#)).is_err());
         assert_eq!(
             read(r#"{"universe":[{"szDecimals":2,"name":"SOL"}]}"#.into()),
             Ok(Listing::Gone)
@@ -281,6 +286,19 @@ mod tests {
         let metas = [format!("/info {}", meta::META), format!("/info {}", meta::ALL_METAS)];
         assert_eq!(bodies(&rest, Topic::Listings), metas);
         assert_eq!(bodies(&rest, Topic::Specs)[2..], metas);
+    }
+
+    /// A master or an agent has no orders, fees or positions of its sub-account.
+    #[test]
+    fn what_is_asked_is_about_what_is_traded() {
+        let owner = Owner { account: Address([1; 20]), vault: Some(Address([2; 20])) };
+        let rest = Rest::new(owner, &[Symbol::new("SOL").expect("short")]);
+        for topic in [Topic::View, Topic::OpenOrders, Topic::Resting, Topic::Fate(InstId(0), 1)] {
+            for body in bodies(&rest, topic) {
+                assert!(body.contains(&format!(r#""user":"0x{}""#, "02".repeat(20))), "{body}");
+            }
+        }
+        assert!(bodies(&rest, Topic::Specs)[0].contains(&"02".repeat(20)), "userFees");
     }
 
     #[test]
