@@ -3,13 +3,13 @@
 //! that the point lasts until it is seen.
 
 use super::*;
-use evenkeel::event::{Action, Command as Asked, Component, OrderId, Tif};
+use evenkeel::event::{Action, Command as Asked, OrderId, Tif};
 use evenkeel::sim::exchange::{Latency, Request, order};
 use evenkeel::sim::server::{Scope, ServerFault};
 use evenkeel::units::{Nanos, Price, Qty};
 
 /// What a journal says as far as it was written; nothing before there is one.
-fn said(folder: &Path) -> Vec<Record> {
+pub fn said(folder: &Path) -> Vec<Record> {
     let path = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let path = path.filter(|path| path.extension().is_some_and(|e| e == "journal")).max();
     let Some(Ok(file)) = path.map(std::fs::File::open) else { return Vec::new() };
@@ -17,7 +17,7 @@ fn said(folder: &Path) -> Vec<Record> {
     reader.map_while(Result::ok).collect()
 }
 
-fn placed(records: &[Record], by: Component) -> bool {
+pub fn placed(records: &[Record], by: Component) -> bool {
     let is = |r: &Record| matches!(r, Record::Action(Action::Place { component, .. }) if *component == by);
     records.iter().any(is)
 }
