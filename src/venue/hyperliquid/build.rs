@@ -117,3 +117,90 @@ pub fn feed(specs: &[InstrumentSpec], options: &Options) -> FeedCodec {
     let markets: Vec<_> = (0..).map(InstId).zip(specs.iter().map(|s| s.symbol)).collect();
     FeedCodec::new(&markets).with_fast(options.fast_books).with_deltas(options.l2_deltas)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Action, Component, OrderId, Tif};
+    use crate::instrument::GridSpec;
+    use crate::instrument::VenueId;
+    use crate::units::{Bps, Notional, Price, Qty, SCALE, Side};
+    use crate::venue::account::Leverage;
+    use crate::venue::rest::OpenOrder;
+
+    const NOW: u64 = 1_791_480_444_439;
+
+    fn sol() -> InstrumentSpec {
+        InstrumentSpec {
+            venue: VenueId::Hyperliquid,
+            symbol: Symbol::new("SOL").expect("short"),
+            asset: 5,
+            grid: GridSpec::SigFigs { figures: 5, max_decimals: 4 },
+            lot: Qty(SCALE / 100),
+            min_size: Qty(SCALE / 100),
+            min_notional: Notional::from_raw(10 * SCALE),
+            maker_fee: Bps::ZERO,
+            taker_fee: Bps::ZERO,
+        }
+    }
+
+    /// Everything that an account's side writes: signed, and asked.
+    fn written(vault: Option<Address>) -> (Vec<String>, Vec<String>) {
+        let signer = Signer::new([0x42; 32]).expect("a key");
+        let owner = Owner { account: Address([1; 20]), vault };
+        let leverage = vec![Some(Leverage { times: 3, isolated: false })];
+        let options = Options { dead_man: true, leverage, ..Options::default() };
+        let mut account =
+            Access::new(Network::Mainnet, owner, signer, None).account(7, &[sol()], &options);
+        let inst = InstId(0);
+        let (component, side) = (Component::Maker, Side::Buy);
+        let (px, qty, tif) = (Price(100 * SCALE), Qty(SCALE), Tif::Alo);
+        let (order, old) = (OrderId(2), OrderId(1));
+        let place =
+            Action::Place { inst, side, tif, reduce_only: false, component, order: old, px, qty };
+        let modify = Action::Modify { inst, side, tif, component, order, old, px, qty };
+        let cancel = Action::Cancel { inst, component, order };
+        let listed = OpenOrder { inst: Some(inst), id: 9, client: None };
+        let room = &mut [0; 4096];
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let mut signed = Vec::new();
+        for action in [place, modify, cancel] {
+            let len = account.encode(&[action], NOW, room).expect("room");
+            signed.push(text(&room[..len]));
+        }
+        let len = account.cancel_listed(&listed, NOW, room).expect("room");
+        signed.push(text(&room[..len]));
+        for request in account.cancel_requests(&[listed], NOW, room) {
+            signed.push(text(&request.expect("room").body));
+        }
+        let len = account.set_leverage(NOW, room).expect("one is wanted");
+        signed.push(text(&room[..len]));
+        let len = account.beat(NOW, room).expect("it is wanted");
+        signed.push(text(&room[..len]));
+        let mut asked = account.subscriptions();
+        let len = account.ask(order, 1 << 40, room).expect("room");
+        asked.push(text(&room[..len]));
+        let len = account.ask_rate(1 << 41, NOW, room).expect("it is due");
+        asked.push(text(&room[..len]));
+        (signed, asked)
+    }
+
+    #[test]
+    fn everything_is_for_what_is_traded() {
+        let (master, vault) = (Address([1; 20]), Address([2; 20]));
+        let (signed, asked) = written(Some(vault));
+        assert_eq!(signed.len(), 7);
+        let by = format!(r#""vaultAddress":"{vault}""#);
+        assert!(signed.iter().all(|text| text.contains(&by)), "{signed:?}");
+        assert!(signed.iter().any(|text| text.contains("scheduleCancel")));
+        let of = format!(r#""user":"{vault}""#);
+        assert!(asked.len() > 2 && asked.iter().all(|text| text.contains(&of)), "{asked:?}");
+        let none = |text: &String| !text.contains(&master.to_string());
+        assert!(signed.iter().chain(&asked).all(none));
+
+        let (signed, asked) = written(None);
+        assert!(signed.iter().all(|text| text.contains(r#""vaultAddress":null"#)), "{signed:?}");
+        let of = format!(r#""user":"{master}""#);
+        assert!(asked.iter().all(|text| text.contains(&of)), "{asked:?}");
+    }
+}
