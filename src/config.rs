@@ -162,6 +162,9 @@ pub struct Net {
     pub ca_file: String,
 }
 
+/// Levels of a side that a venue's book has at most.
+pub const BOOK_LEVELS_MAX: u32 = 20;
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -187,6 +190,8 @@ pub struct MarketConfig {
     pub leverage: u32,
     /// With the leverage: a margin of the position's own.
     pub isolated: bool,
+    /// Levels of a side that are read of the venue's book; a pair's legs have all of them.
+    pub book_levels: u32,
 }
 
 /// A checked configuration.

@@ -8,8 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Guards, HedgeOn, Journal, LeadOn, MarketConfig, Metrics, Mode, Net, Network,
-    Shape, Topology, Venue, Wait,
+    BOOK_LEVELS_MAX, Config, Engine, Guards, HedgeOn, Journal, LeadOn, MarketConfig, Metrics, Mode,
+    Net, Network, Shape, Topology, Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -108,6 +108,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
     io.secs("pnl_window_s", (1, 7 * DAY_S), &mut m.pnl_window);
     io.count32("leverage", (0, 100), &mut m.leverage);
     io.flag("isolated", &mut m.isolated);
+    io.count32("book_levels", (1, BOOK_LEVELS_MAX), &mut m.book_levels);
     io.section("limits", |io| {
         let limits = &mut m.limits;
         io.qty("position", SIZE, &mut limits.position);
@@ -431,6 +432,7 @@ pub(super) fn blank_market() -> MarketConfig {
         pnl_window: zero,
         leverage: 0,
         isolated: false,
+        book_levels: BOOK_LEVELS_MAX,
     }
 }
 

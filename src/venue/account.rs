@@ -76,6 +76,8 @@ pub struct Options {
     pub dead_man: bool,
     /// By market; `None` leaves it as it is.
     pub leverage: Vec<Option<Leverage>>,
+    /// Levels of a side that are read of a market's book; all of them where nothing is said.
+    pub book_levels: Vec<u8>,
     /// With fewer requests left the venue is asked for its count, or the core told, more often.
     pub requests_low: u64,
 }
