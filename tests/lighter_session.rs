@@ -27,6 +27,10 @@ fn fault(run: &Run, fault: LighterFault) {
 #[test]
 fn nothing_goes_wrong() {
     let mut run = start("lighter-calm");
+    let account = run.venue.account;
+    run.until("nothing was taken", move |run| {
+        run.venue.server.with(move |x| x.fills(account).any(|f| f.taker)) == Some(true)
+    });
     run.play(2500);
     let left = run.end();
     assert_eq!(left.ups, [1, 1]);
@@ -86,6 +90,7 @@ fn connections_are_dropped() {
         run.play(400);
         run.fault(ServerFault::Drop(scope));
     }
+    run.until("the drop was not noticed", |run| run.links_down() > 0);
     run.play(1000);
     let left = run.end();
     assert!(left.core.counts().alarms[Alarm::LinkDown as usize] >= 1);

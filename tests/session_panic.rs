@@ -22,7 +22,7 @@ use evenkeel::units::Nanos;
 /// Market seconds in a real one.
 const SPEED: u32 = 10;
 /// Longest real wait for anything, ns.
-const PATIENCE: u64 = 60_000_000_000;
+const PATIENCE: u64 = 300_000_000_000;
 
 /// Panics when it is told to.
 struct Bomb(Arc<AtomicBool>);

@@ -49,7 +49,7 @@ pub struct VenueArgs {
     #[arg(long, value_delimiter = ',', default_value = "SOL,ETH,BTC")]
     pub market: Vec<String>,
     /// OWNER or OWNER+AGENT+AGENT: the address of an account and of the keys that may sign for it
-    /// beside its own. Lighter: INDEX, for which test keys are made and printed, or
+    /// beside its own; SUB@OWNER: a sub-account of one that is stated too. Lighter: INDEX, for which test keys are made and printed, or
     /// INDEX@KEY=PUBLIC+KEY=PUBLIC with API keys of yours; without any, account 1. Repeat for more
     /// accounts.
     #[arg(long, required_if_eq("venue", "hyperliquid"))]
@@ -98,7 +98,8 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<i32, Failure> {
         Spoken::Hyperliquid => {
             let owners = accounts(&args.account)?;
             let served = serve(args, &owners, &clock)?;
-            let names: Vec<Value> = owners.iter().map(|o| json!(address_text(&o.0))).collect();
+            let names: Vec<Value> =
+                owners.iter().map(|o| json!(address_text(&o.address))).collect();
             let told = json!({
                 "http": served.http_url(),
                 "ws": served.ws_url(),
@@ -141,27 +142,43 @@ fn wait(args: &VenueArgs) {
     }
 }
 
-/// An owner and its agents.
-type Owner = (Address, Vec<Address>);
+/// An account: its address, its agents, its master when it is a sub-account.
+struct Owner {
+    address: Address,
+    agents: Vec<Address>,
+    master: Option<Address>,
+}
 
 fn accounts(texts: &[String]) -> Result<Vec<Owner>, Failure> {
     let owner = |text: &String| {
-        let mut parts = text.split('+').map(|part| {
+        let read = |part: &str| {
             parse_address(part).ok_or_else(|| {
                 Failure::usage(format!("--account {text}: {part:?} is not 0x and 40 hex digits"))
             })
-        });
-        let first = parts.next().unwrap_or_else(|| Err(Failure::usage("--account is empty")))?;
-        Ok((first, parts.collect::<Result<Vec<_>, _>>()?))
+        };
+        if let Some((sub, master)) = text.split_once('@') {
+            let (address, master) = (read(sub)?, Some(read(master)?));
+            return Ok(Owner { address, agents: Vec::new(), master });
+        }
+        let mut parts = text.split('+').map(read);
+        let address = parts.next().unwrap_or_else(|| Err(Failure::usage("--account is empty")))?;
+        Ok(Owner { address, agents: parts.collect::<Result<Vec<_>, _>>()?, master: None })
     };
     let owners = texts.iter().map(owner).collect::<Result<Vec<Owner>, Failure>>()?;
     let mut seen: Vec<Address> = Vec::new();
-    for address in owners.iter().flat_map(|(owner, agents)| std::iter::once(owner).chain(agents)) {
+    for address in owners.iter().flat_map(|o| std::iter::once(&o.address).chain(&o.agents)) {
         if seen.contains(address) {
             let text = address_text(address);
             return Err(Failure::usage(format!("--account: {text} stands twice")));
         }
         seen.push(*address);
+    }
+    for master in owners.iter().filter_map(|o| o.master) {
+        let is = |o: &Owner| o.address == master && o.master.is_none();
+        if !owners.iter().any(is) {
+            let text = address_text(&master);
+            return Err(Failure::usage(format!("--account: {text} is no account that is stated")));
+        }
     }
     Ok(owners)
 }
@@ -222,11 +239,11 @@ fn serve(args: &VenueArgs, owners: &[Owner], clock: &Clock) -> Result<ServerHand
     let rules = Rules { seed: args.seed, ..Rules::default() };
     let instruments = markets.into_iter().map(|(instrument, _)| instrument).collect();
     let mut exchange = Exchange::new(instruments, rules);
-    let spec = |(address, agents): &Owner| AccountSpec {
-        address: *address,
+    let spec = |owner: &Owner| AccountSpec {
+        address: owner.address,
         account: exchange.open_account(quote(args.cash)),
-        agents: agents.clone(),
-        master: None,
+        agents: owner.agents.clone(),
+        master: owner.master,
     };
     let accounts = owners.iter().map(spec).collect();
     let config = ServerConfig {
@@ -341,9 +358,16 @@ mod tests {
         };
         assert!(refused(&["DOGE"]).contains("DOGE"));
         let one = "0x00000000000000000000000000000000000000aa";
-        let twice = accounts(&[one.to_owned(), one.to_owned()]).expect_err("the same twice");
+        let twice =
+            accounts(&[one.to_owned(), one.to_owned()]).map(drop).expect_err("the same twice");
         assert!(twice.message.contains("stands twice"), "{}", twice.message);
-        let bad = accounts(&["0xzz".to_owned()]).expect_err("no address");
+        let bad = accounts(&["0xzz".to_owned()]).map(drop).expect_err("no address");
         assert!(bad.message.contains("0xzz"), "{}", bad.message);
+        let sub = "0x00000000000000000000000000000000000000bb";
+        let of_none = accounts(&[format!("{sub}@{one}")]).map(drop).expect_err("no master");
+        assert!(of_none.message.contains(one), "{}", of_none.message);
+        let chain = [one.to_owned(), format!("{sub}@{one}"), format!("0x{:040x}@{sub}", 0xcc)];
+        assert!(accounts(&chain).is_err(), "a sub-account of a sub-account");
+        assert!(accounts(&chain[..2]).is_ok());
     }
 }

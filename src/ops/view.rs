@@ -231,19 +231,31 @@ impl View {
                 let _ = writeln!(out, "\x1b[2K{}", clip(line));
             }
         } else {
-            if self.drawn == 0 {
-                let _ = writeln!(out, "{}", self.title);
-                self.drawn = 1;
-            }
-            for line in self.recent.iter().skip(self.shown) {
-                let _ = writeln!(out, "        {line}");
-            }
-            self.shown = self.recent.len();
+            self.write_news(&mut out);
             out.push_str(&self.status(metrics, elapsed_ns));
         }
-        let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(out.as_bytes());
-        let _ = stdout.flush();
+        print(&out);
+    }
+
+    /// Prints what is new since the last line, where nothing is drawn in place: only the last few are
+    /// kept, so it is asked after each.
+    pub fn news(&mut self) {
+        if self.shown < self.recent.len() {
+            let mut out = String::new();
+            self.write_news(&mut out);
+            print(&out);
+        }
+    }
+
+    fn write_news(&mut self, out: &mut String) {
+        if self.drawn == 0 {
+            let _ = writeln!(out, "{}", self.title);
+            self.drawn = 1;
+        }
+        for line in self.recent.iter().skip(self.shown) {
+            let _ = writeln!(out, "        {line}");
+        }
+        self.shown = self.recent.len();
     }
 
     /// A line for each market, and one for all of them.
@@ -302,6 +314,13 @@ impl View {
         }
         out
     }
+}
+
+/// A reader that has gone away ends nothing.
+fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
 }
 
 fn clip(line: &str) -> String {

@@ -99,6 +99,9 @@ impl Watch {
         }
         while let Ok(record) = self.session.tap.try_recv() {
             self.view.record(&record);
+            if self.drawing.on && !self.drawing.redraw {
+                self.view.news();
+            }
         }
         if self.drawing.on && self.clock.stamp().0 >= self.next_draw {
             self.next_draw = self.clock.stamp().0 + self.drawing.every_ns;

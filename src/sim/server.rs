@@ -51,6 +51,7 @@ pub use rate::{Rates, Requests};
 use verify::Address;
 
 use super::exchange::{AccountId, Exchange, Market};
+use crate::instrument::InstId;
 use crate::units::{Nanos, Notional, SCALE};
 
 /// An account that the server knows.
@@ -61,7 +62,7 @@ pub struct AccountSpec {
     pub account: AccountId,
     /// Keys that may sign for it, beside its own.
     pub agents: Vec<Address>,
-    /// For a sub-account: whose agents may name it as `vaultAddress`.
+    /// For a sub-account or vault: whose agents may name it as `vaultAddress`.
     pub master: Option<Address>,
 }
 
@@ -115,6 +116,11 @@ pub struct ServerConfig {
     /// Actions are signed for mainnet (`source` "a") or testnet ("b").
     pub mainnet: bool,
     pub accounts: Vec<AccountSpec>,
+    /// Of the accounts with a master: those that it leads as vaults.
+    pub vaults: Vec<Address>,
+    /// Markets that take isolated margin only, as `meta` says it: `strictIsolated`, `noCross`, or
+    /// "" for the flag alone.
+    pub isolated: Vec<(InstId, &'static str)>,
     pub cadence: Cadence,
     pub rates: Rates,
     pub limits: PeerLimits,
@@ -137,6 +143,8 @@ impl ServerConfig {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             mainnet: true,
             accounts: Vec::new(),
+            vaults: Vec::new(),
+            isolated: Vec::new(),
             cadence: Cadence::default(),
             rates: Rates::default(),
             limits: PeerLimits::default(),
@@ -291,7 +299,7 @@ pub fn start(
     market: Box<dyn Market + Send>,
     clock: Box<dyn Fn() -> Nanos + Send>,
 ) -> Result<ServerHandle, ServerError> {
-    let directory = directory::Directory::new(&exchange, config.accounts.clone())?;
+    let directory = directory::Directory::new(&exchange, &config)?;
     let addr = config.addr;
     let hub = hub::Hub::new(exchange, market, directory, config);
     serve(addr, dialect::Dialect::Hyperliquid(Box::new(hub)), clock)

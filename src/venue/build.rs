@@ -64,7 +64,7 @@ pub fn feed(
 /// Whose account it is: what a question needs that no key must sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    Hyperliquid(Address),
+    Hyperliquid(hyperliquid::build::Owner),
     Lighter(lighter::build::Owner),
 }
 
@@ -73,8 +73,8 @@ impl Owner {
     pub fn parse(venue: VenueId, text: &str) -> Result<Owner, &'static str> {
         match venue {
             VenueId::Hyperliquid => Address::parse(text.as_bytes())
-                .map(Owner::Hyperliquid)
-                .ok_or("write 0x and 40 hexadecimal digits"),
+                .map(Owner::of_address)
+                .ok_or(hyperliquid::build::ADDRESS),
             VenueId::Lighter => lighter::build::Owner::parse(text)
                 .map(Owner::Lighter)
                 .ok_or("write ACCOUNT, ACCOUNT:KEY or ACCOUNT:KEY:HEDGE_KEY, their indices"),
@@ -84,13 +84,24 @@ impl Owner {
 
     /// The account of an address, at a venue that knows accounts by it.
     pub fn of_address(address: Address) -> Owner {
-        Owner::Hyperliquid(address)
+        Owner::Hyperliquid(hyperliquid::build::Owner::of(address))
     }
 
-    /// `None` at a venue that knows accounts by another name.
+    /// Reads `--vault`, the sub-account or vault that is traded in the account's place; the error says
+    /// what to write.
+    pub fn with_vault(self, text: &str) -> Result<Owner, &'static str> {
+        match self {
+            Owner::Hyperliquid(owner) => owner.with_vault(text).map(Owner::Hyperliquid),
+            Owner::Lighter(_) => {
+                Err("a sub-account has an index of its own here: name it as --account")
+            }
+        }
+    }
+
+    /// Whose agents sign; `None` at a venue that knows accounts by another name.
     pub fn address(self) -> Option<Address> {
         match self {
-            Owner::Hyperliquid(address) => Some(address),
+            Owner::Hyperliquid(owner) => Some(owner.account),
             Owner::Lighter(_) => None,
         }
     }
@@ -106,7 +117,7 @@ impl Owner {
     /// An account without a history.
     pub fn nobody(venue: VenueId) -> Result<Owner, NotTraded> {
         match venue {
-            VenueId::Hyperliquid => Ok(Owner::Hyperliquid(Address([0; 20]))),
+            VenueId::Hyperliquid => Ok(Owner::of_address(Address([0; 20]))),
             // An account that none has: what is public needs none.
             VenueId::Lighter => Ok(Owner::Lighter(lighter::build::Owner::NOBODY)),
             VenueId::Nado => Err(NotTraded(venue)),
@@ -132,8 +143,8 @@ pub enum Access {
 }
 
 impl Access {
-    /// An account at a venue that signs by EIP-712, and its agent. `pool`: nonces prepared at most;
-    /// `None` signs every order the slow way.
+    /// An account at a venue that signs by EIP-712, traded itself, and its agent. `pool`: nonces
+    /// prepared at most; `None` signs every order the slow way.
     pub fn agent(
         network: Network,
         owner: Address,
@@ -141,6 +152,22 @@ impl Access {
         pool: Option<usize>,
     ) -> Access {
         Access::Hyperliquid(hyperliquid::build::Access::new(network, owner, agent, pool))
+    }
+
+    /// As [`Access::agent`], for whatever `owner` trades.
+    pub fn by_agent(
+        network: Network,
+        owner: Owner,
+        agent: eip712::Signer,
+        pool: Option<usize>,
+    ) -> Result<Access, NoAccess> {
+        match owner {
+            Owner::Hyperliquid(owner) => {
+                let access = hyperliquid::build::Access::new(network, owner, agent, pool);
+                Ok(Access::Hyperliquid(access))
+            }
+            Owner::Lighter(owner) => Err(NoAccess::Count { stated: owner.keys().len(), given: 0 }),
+        }
     }
 
     /// An account at a venue that knows its API keys by number: the private key of each, in the order

@@ -158,7 +158,7 @@ pub struct Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
     Listed(InstrumentSpec),
-    /// It takes no orders any more.
+    /// It takes no orders any more, or none that the engine may send.
     Gone,
 }
 
@@ -180,8 +180,8 @@ impl VenueRest {
         pass: &Pass,
     ) -> Result<Option<Request>, Unread> {
         match self {
-            // Nothing that is asked here takes a pass, and everything is known at once.
-            VenueRest::Hyperliquid(rest) => Ok(rest.request(topic, answers.len())),
+            // Nothing that is asked here takes a pass.
+            VenueRest::Hyperliquid(rest) => Ok(rest.next(topic, answers)),
             VenueRest::Lighter(rest) => rest.next(topic, answers, pass),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use evenkeel::config::Config;
 use evenkeel::event::{Command, Link};
+use evenkeel::explain::Alarm;
 use evenkeel::instrument::{InstId, Symbol};
 use evenkeel::ops::demo::venue::{self, Venue, Wiring};
 use evenkeel::ops::replay;
@@ -18,8 +19,8 @@ use evenkeel::units::Nanos;
 
 /// Market seconds in a real one.
 const SPEED: u32 = 100;
-/// Longest real wait for the end of a stop, ns.
-pub const PATIENCE: u64 = 20_000_000_000;
+/// Longest real wait for anything, ns: of a machine that has a dozen other things to do.
+const PATIENCE: u64 = 300_000_000_000;
 
 /// A running session with its venue.
 pub struct Run {
@@ -61,7 +62,33 @@ impl Run {
         };
         let spec = venue.session(&wiring, specs, &clock).expect("a session's parts");
         let session = Session::start(spec).expect("a session");
-        Run { name, session, venue, clock, journal, ups: [0; 2] }
+        let mut run = Run { name, session, venue, clock, journal, ups: [0; 2] };
+        // What goes wrong goes wrong for a session that trades.
+        run.until("it never traded", |run| run.has_traded());
+        run
+    }
+
+    /// Did the venue ever have an order of this account?
+    fn has_traded(&self) -> bool {
+        let account = self.venue.account;
+        let had = self.venue.server.with(move |x| {
+            x.open_orders(account).next().is_some() || x.closed_orders(account).next().is_some()
+        });
+        had.expect("the server runs")
+    }
+
+    /// Trades on until it is so.
+    pub fn until(&mut self, or_else: &str, so: impl Fn(&Run) -> bool) {
+        let end = self.clock.stamp().0 + PATIENCE;
+        while !so(self) {
+            assert!(self.clock.stamp().0 < end, "{}: {or_else}", self.name);
+            self.play(10);
+        }
+    }
+
+    /// How often the core was told that a link is down.
+    pub fn links_down(&self) -> u64 {
+        self.session.metrics.core.alarms[Alarm::LinkDown as usize].get()
     }
 
     pub fn watch(&mut self) {
@@ -105,12 +132,8 @@ impl Run {
         }
         // The flag is set with the telemetry, ten times a second.
         self.play(400);
-        let end = self.clock.stamp().0 + PATIENCE;
-        while !self.session.is_quiet() && self.clock.stamp().0 < end {
-            self.play(20);
-        }
+        self.until("the stop came to no end", |run| run.session.is_quiet());
         let name = self.name;
-        assert!(self.session.is_quiet(), "{name}: the stop came to no end");
         let metrics = std::sync::Arc::clone(&self.session.metrics);
         let ended = self.session.end();
         let exchange = self.venue.server.stop().expect("the venue ended in order");

@@ -278,7 +278,7 @@ pub fn imports(source: &Source) -> Vec<String> {
 }
 
 /// Files besides the venues' own that may name one: the faces, what makes them, the tool that
-/// compares signatures with another implementation's, and the one that serves a dialect to others.
+/// compares signatures with another implementation's, and those that serve a dialect.
 const NAMES_VENUES: &[&str] = &[
     "src/venue/mod.rs",
     "src/venue/rest.rs",
@@ -287,6 +287,7 @@ const NAMES_VENUES: &[&str] = &[
     "src/ops/sign/lighter.rs",
     "src/ops/venue.rs",
     "src/ops/venue/lighter.rs",
+    "src/ops/demo/venue.rs",
 ];
 
 /// The venue of a path below `src/venue/`.

@@ -17,11 +17,13 @@ owner = eth_account.Account.create()
 agent = eth_account.Account.create()
 other = eth_account.Account.create()
 user = owner.address.lower()
+sub = eth_account.Account.create().address.lower()  # its key is nobody's
 
 venue = Venue(
     "--market", "SOL,ETH,BTC,xyz:GOLD=SOL,xyz:OIL=ETH",
     "--account", f"{user}+{agent.address.lower()}",
     "--account", other.address.lower(),
+    "--account", f"{sub}@{user}",
     "--schedule-cancel-volume", "1500",
 )
 print(f"served at {venue.url}, account {user}")
@@ -266,6 +268,29 @@ def dead_man():
     checks.equal("disarmed", exchange.schedule_cancel(None)["status"], "ok")
 
 
+def sub_account():
+    print("a sub-account, by its master's agent")
+    checks.equal("its role", info.user_role(sub), {"role": "subAccount", "data": {"master": user}})
+    by_agent = Exchange(agent, venue.url, vault_address=sub)
+    before = open_oids()
+    low = round(touch()[0] * 0.98, 2)
+    oid = status(by_agent.order("SOL", True, 1.0, low, {"limit": {"tif": "Alo"}}))[0]["resting"]["oid"]
+    checks.equal("it rests there", [o["oid"] for o in info.open_orders(sub)], [oid])
+    checks.equal("and not with the master", open_oids(), before)
+    checks.equal("status by oid", info.query_order_by_oid(sub, oid)["order"]["status"], "open")
+    checks.equal("unknown to the master", info.query_order_by_oid(user, oid), {"status": "unknownOid"})
+    checks.equal("the master may not cancel it as its own", "error" in status(exchange.cancel("SOL", oid))[0], True)
+    checks.equal("leverage", by_agent.update_leverage(3, "SOL")["status"], "ok")
+    checks.equal("cancel", status(by_agent.cancel("SOL", oid)), ["success"])
+    bought = status(by_agent.order("SOL", True, 1.0, round(touch()[1] * 1.01, 2), {"limit": {"tif": "Ioc"}}))[0]["filled"]
+    checks.equal("userFills", round(sum(float(f["sz"]) for f in info.user_fills(sub)), 8), float(bought["totalSz"]))
+    held = info.user_state(sub)["assetPositions"][0]["position"]
+    checks.equal("position", [number(held["szi"]), held["leverage"]["value"]], [number(bought["totalSz"]), 3])
+    stranger = Exchange(other, venue.url, vault_address=sub)
+    refused = stranger.order("SOL", True, 1.0, low, {"limit": {"tif": "Alo"}})
+    checks.equal("by another's key", refused["status"], "err")
+
+
 def agree():
     """The SDK's last view beside the exchange's own."""
     print("the exchange itself")
@@ -290,7 +315,7 @@ def agree():
     checks.equal("cash", cash, number(known["cash"]))
 
 
-for part in (metadata, subscriptions, resting, refusals, fills, builders_dex, dead_man, agree):
+for part in (metadata, subscriptions, resting, refusals, fills, builders_dex, dead_man, sub_account, agree):
     try:
         part()
     except Exception as error:  # the SDK could not read what the venue said: that is a difference

@@ -41,7 +41,7 @@ pub fn access(
     if let Some(account) = owner.address() {
         let key = agent(args.key_file.as_deref(), folder).map_err(Failure::config)?;
         key.check_owner(account, args.allow_owner_key).map_err(Failure::config)?;
-        return Ok(Access::agent(network, account, key.into_signer(), pool));
+        return Access::by_agent(network, owner, key.into_signer(), pool).map_err(Failure::config);
     }
     let places =
         [(&args.key_file, keys::CREDENTIAL), (&args.hedge_key_file, keys::HEDGE_CREDENTIAL)];

@@ -50,6 +50,10 @@ pub struct RunArgs {
     /// first key is 4 where none is stated. Live only.
     #[arg(long)]
     pub account: Option<String>,
+    /// Hyperliquid: a sub-account of --account, or a vault that it leads, which is traded in its
+    /// place: 0x and 40 digits. The key stays an agent of --account.
+    #[arg(long, value_name = "ADDRESS", requires = "account")]
+    pub vault: Option<String>,
     #[command(flatten)]
     pub keys: KeyArgs,
     /// A value over the configuration's: market.SOL.maker.size=0.1
@@ -194,7 +198,7 @@ fn on_paper(
         )));
     }
     let owner = match &args.account {
-        Some(text) => owner(name, text)?,
+        Some(text) => owner(name, text, args.vault.as_deref())?,
         None => Owner::nobody(name).map_err(Failure::config)?,
     };
     let mut asks = owner.rest(&symbols(&config));
@@ -226,7 +230,7 @@ fn live(
     let account = args.account.as_deref().ok_or_else(|| {
         Failure::usage("--mode live: state --account, the account that is traded")
     })?;
-    let owner = owner(config.venue.name, account)?;
+    let owner = owner(config.venue.name, account, args.vault.as_deref())?;
     let mut access = access(&args.keys, owner, network(&config), args.pooled.then_some(POOL))?;
     let mut asks = owner.rest(&symbols(&config));
     venue.check_keys(&asks, &access)?;
@@ -241,9 +245,12 @@ fn live(
     Ok(Plan { spec, orders_at: venue, asks, paper: None })
 }
 
-fn owner(venue: VenueId, text: &str) -> Result<Owner, Failure> {
-    Owner::parse(venue, text)
-        .map_err(|remedy| Failure::usage(format!("--account {text:?}: {remedy}")))
+fn owner(venue: VenueId, text: &str, vault: Option<&str>) -> Result<Owner, Failure> {
+    let named =
+        |flag: &str, text: &str, remedy: &str| Failure::usage(format!("{flag} {text:?}: {remedy}"));
+    let owner = Owner::parse(venue, text).map_err(|remedy| named("--account", text, remedy))?;
+    let Some(vault) = vault else { return Ok(owner) };
+    owner.with_vault(vault).map_err(|remedy| named("--vault", vault, remedy))
 }
 
 fn symbols(config: &Config) -> Vec<Symbol> {

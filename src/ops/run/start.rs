@@ -14,7 +14,6 @@ use crate::proved::{Standing, prove_market};
 use crate::strategy::proof::PriceBand;
 use crate::units::{Price, Qty};
 use crate::venue::build::Access;
-use crate::venue::eip712::Address;
 use crate::venue::rest::{Pass, Topic, Unread, VenueRest};
 
 /// Prices for which a start is proved: 20 % to both sides, as `check` does.
@@ -65,10 +64,9 @@ impl Venue {
         prices.into_iter().zip(specs).map(price).collect()
     }
 
-    /// Is each key one that may trade for the account now? Its own key, which was allowed, is.
+    /// Is each key one that may trade for the account now, and is what is traded in its place its own?
     pub fn check_keys(&self, of: &VenueRest, access: &Access) -> Result<(), Failure> {
-        let own = access.owner().address().map(text);
-        for key in access.keys().iter().filter(|key| own.as_ref() != Some(*key)) {
+        for key in &access.keys() {
             let answers = self.ask(of, Topic::Key(key))?;
             let now_ms = self.clock.now().0 / 1_000_000;
             of.check_key(key, &answers, now_ms).map_err(|why| match why {
@@ -109,10 +107,6 @@ fn failure(why: Unread) -> Failure {
         Unread::Malformed(why) => Failure::environment(why),
         Unread::Refused(why) => Failure::config(why),
     }
-}
-
-pub fn text(address: Address) -> String {
-    String::from_utf8_lossy(&address.text()).into_owned()
 }
 
 /// `check --strict` with the venue's own rules and prices: the table when every order is proved,

@@ -2,7 +2,7 @@
 //! address.
 
 use super::verify::{Address, keccak};
-use super::{AccountSpec, ServerError};
+use super::{AccountSpec, ServerConfig, ServerError};
 use crate::instrument::InstId;
 use crate::sim::exchange::{AccountId, Exchange};
 use crate::units::SCALE;
@@ -31,10 +31,12 @@ pub struct Directory {
     /// Names of the dexs; the first is empty.
     dexs: Vec<String>,
     accounts: Vec<AccountSpec>,
+    vaults: Vec<Address>,
+    isolated: Vec<(InstId, &'static str)>,
 }
 
 impl Directory {
-    pub fn new(exchange: &Exchange, accounts: Vec<AccountSpec>) -> Result<Directory, ServerError> {
+    pub fn new(exchange: &Exchange, config: &ServerConfig) -> Result<Directory, ServerError> {
         let mut dexs = vec![String::new()];
         let mut coins: Vec<Coin> = Vec::new();
         for instrument in exchange.instruments() {
@@ -64,10 +66,12 @@ impl Directory {
             *name = format!("dex{i}");
         }
         let known = |id: AccountId| exchange.accounts().any(|a| a == id && a.0 != 0);
+        let accounts = config.accounts.clone();
         if let Some(bad) = accounts.iter().find(|a| !known(a.account)) {
             return Err(ServerError::UnknownAccount(bad.account));
         }
-        Ok(Directory { coins, dexs, accounts })
+        let (vaults, isolated) = (config.vaults.clone(), config.isolated.clone());
+        Ok(Directory { coins, dexs, accounts, vaults, isolated })
     }
 
     pub fn coins(&self) -> &[Coin] {
@@ -106,6 +110,16 @@ impl Directory {
             places[place] = Some(coin);
         }
         places
+    }
+
+    /// Does its master lead it as a vault?
+    pub fn is_vault(&self, user: &Address) -> bool {
+        self.vaults.contains(user)
+    }
+
+    /// The margin mode of a market that takes isolated margin only.
+    pub fn isolated(&self, inst: InstId) -> Option<&'static str> {
+        self.isolated.iter().find(|(id, _)| *id == inst).map(|(_, mode)| *mode)
     }
 
     pub fn accounts(&self) -> &[AccountSpec] {

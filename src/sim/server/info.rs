@@ -66,6 +66,10 @@ impl Info<'_> {
             "exchangeStatus" => {
                 format!("{{\"time\":{},\"specialStatuses\":null}}", wire::ms(self.now))
             }
+            "vaultDetails" => {
+                let vault = parse_address(request.get("vaultAddress")?.str()?)?;
+                self.vault_details(&vault).unwrap_or_else(null)
+            }
             _ => return self.of_user(kind, request),
         };
         Some(answer)
@@ -130,8 +134,10 @@ impl Info<'_> {
         let universe = list(markets.iter().enumerate().map(|(place, coin)| match coin {
             Some(coin) => format!(
                 "{{\"szDecimals\":{},\"name\":\"{}\",\"maxLeverage\":{most},\
-                 \"marginTableId\":{most}}}",
-                coin.sz_decimals, coin.name
+                 \"marginTableId\":{most}{}}}",
+                coin.sz_decimals,
+                coin.name,
+                self.margin_mode(coin)
             ),
             // The numbers of the others must hold: this place is a market that is no more.
             None => format!(
@@ -145,6 +151,14 @@ impl Info<'_> {
              \"marginTiers\":[{{\"lowerBound\":\"0.0\",\"maxLeverage\":{most}}}]}}]],\
              \"collateralToken\":0}}"
         )
+    }
+
+    fn margin_mode(&self, coin: &Coin) -> String {
+        match self.directory.isolated(coin.inst) {
+            None => String::new(),
+            Some("") => ",\"onlyIsolated\":true".to_owned(),
+            Some(mode) => format!(",\"onlyIsolated\":true,\"marginMode\":\"{mode}\""),
+        }
     }
 
     fn gone(&self, dex: usize, place: usize) -> String {
@@ -281,12 +295,25 @@ impl Info<'_> {
             ),
             Some(account) => match &account.master {
                 None => "{\"role\":\"user\"}".to_owned(),
+                Some(_) if self.directory.is_vault(user) => "{\"role\":\"vault\"}".to_owned(),
                 Some(master) => format!(
                     "{{\"role\":\"subAccount\",\"data\":{{\"master\":\"{}\"}}}}",
                     address_text(master)
                 ),
             },
         }
+    }
+
+    fn vault_details(&self, vault: &Address) -> Option<String> {
+        let mut accounts = self.directory.accounts().iter();
+        let account = accounts.find(|a| a.address == *vault && self.directory.is_vault(vault))?;
+        let leader = account.master?;
+        Some(format!(
+            "{{\"name\":\"vault\",\"vaultAddress\":\"{}\",\"leader\":\"{}\",\
+             \"description\":\"\",\"followers\":[],\"isClosed\":false,\"allowDeposits\":true}}",
+            address_text(vault),
+            address_text(&leader)
+        ))
     }
 
     fn agents(&self, user: &Address) -> String {

@@ -106,6 +106,11 @@ pub enum MetaError {
         symbol: String,
         rule: &'static str,
     },
+    /// The venue names a margin mode that none of its documents has.
+    MarginMode {
+        symbol: String,
+        mode: String,
+    },
     /// A market of a builder's dex, in an answer that holds the first dex alone.
     OtherDex(String),
     /// The dex of the name is not where the metadata has the market.
@@ -131,6 +136,11 @@ impl std::fmt::Display for MetaError {
                 f,
                 "market \"{symbol}\" is {rule}: the engine keeps no margin per position, choose a \
                  market with cross margin"
+            ),
+            MetaError::MarginMode { symbol, mode } => write!(
+                f,
+                "market \"{symbol}\" has margin mode {mode:?}, which the engine does not know: \
+                 choose another"
             ),
             MetaError::OtherDex(symbol) => {
                 write!(f, "market \"{symbol}\" is of a builder's dex: ask for {ALL_METAS}")
@@ -231,13 +241,16 @@ fn tradable(market: &Market) -> Result<(), MetaError> {
     if market.is_delisted {
         return Err(MetaError::Delisted(market.name.clone()));
     }
+    let symbol = market.name.clone();
     let rule = match market.margin_mode.as_deref() {
+        // Margin cannot be taken from a position.
         Some("strictIsolated") => "strictIsolated",
         Some("noCross") => "noCross",
         _ if market.only_isolated => "onlyIsolated",
-        _ => return Ok(()),
+        Some(mode) => return Err(MetaError::MarginMode { symbol, mode: mode.to_owned() }),
+        None => return Ok(()),
     };
-    Err(MetaError::Isolated { symbol: market.name.clone(), rule })
+    Err(MetaError::Isolated { symbol, rule })
 }
 
 /// The names of the dexs by their place; the first is "".
@@ -359,6 +372,10 @@ mod tests {
                 "marginMode":"strictIsolated"},
             {"szDecimals":2,"name":"abc:Y","maxLeverage":5,"onlyIsolated":true,"marginMode":"noCross"},
             {"szDecimals":2,"name":"abc:Z","maxLeverage":5,"onlyIsolated":true},
+            {"szDecimals":2,"name":"abc:W","maxLeverage":5,"onlyIsolated":true,"marginMode":"new"},
+            {"szDecimals":2,"name":"abc:V","maxLeverage":5,"marginMode":"noCross"},
+            {"szDecimals":2,"name":"abc:U","maxLeverage":5,"marginMode":"new"},
+            {"szDecimals":2,"name":"abc:T","maxLeverage":5,"marginMode":null},
             {"szDecimals":9,"name":"abc:FINE","maxLeverage":5}]},[]]]"#;
 
     #[test]
@@ -379,13 +396,21 @@ mod tests {
     fn flags_are_refused_by_name() {
         let ask = |symbol| perp(&mut ALL.as_bytes().to_vec(), symbol, FEES);
         assert_eq!(ask("xyz:OLD"), Err(MetaError::Delisted("xyz:OLD".into())));
-        for (symbol, rule) in
-            [("abc:X", "strictIsolated"), ("abc:Y", "noCross"), ("abc:Z", "onlyIsolated")]
-        {
+        for (symbol, rule) in [
+            ("abc:X", "strictIsolated"),
+            ("abc:Y", "noCross"),
+            ("abc:Z", "onlyIsolated"),
+            ("abc:W", "onlyIsolated"),
+            // One flag says it.
+            ("abc:V", "noCross"),
+        ] {
             let refused = ask(symbol).expect_err(rule);
             assert_eq!(refused, MetaError::Isolated { symbol: symbol.into(), rule });
             assert!(refused.to_string().contains(rule), "{refused}");
         }
+        let unknown = MetaError::MarginMode { symbol: "abc:U".into(), mode: "new".into() };
+        assert_eq!(ask("abc:U"), Err(unknown));
+        assert!(ask("abc:T").is_ok());
         assert_eq!(ask("abc:FINE"), Err(MetaError::OutOfScale("abc:FINE".into())));
         let near = vec!["xyz:GOLD".to_owned()];
         assert_eq!(ask("gold"), Err(MetaError::Unknown { symbol: "gold".into(), near }));

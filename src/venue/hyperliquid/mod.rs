@@ -15,6 +15,7 @@ pub mod meta;
 mod oids;
 pub mod orders;
 pub mod rest;
+mod rights;
 mod scan;
 pub mod sign;
 pub mod user;

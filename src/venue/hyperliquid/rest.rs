@@ -4,12 +4,13 @@
 //! between the two then shows in the position and is known by its trade id.
 
 use super::account::order_state;
+use super::build::Owner;
 use super::info;
 use super::meta::{self, Fees, MetaError};
+use super::rights::Rights;
 use crate::event::VenueOrderState;
 use crate::instrument::{InstId, InstrumentSpec, Symbol};
 use crate::units::{Price, Qty, parse_raw};
-use crate::venue::eip712::Address;
 use crate::venue::rest::{Fate, Listing, OpenOrder, Position, Request, Topic, Unread, VenueView};
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ const NOTHING: (Price, Qty) = (Price::ZERO, Qty::ZERO);
 /// The account and the markets of a session.
 #[derive(Clone, Debug)]
 pub struct Rest {
-    owner: Address,
+    owner: Owner,
     markets: Vec<Symbol>,
     /// Of the markets, each once; "" is the first one.
     dexs: Vec<String>,
@@ -27,19 +28,23 @@ pub struct Rest {
 
 impl Rest {
     /// Instrument `i` is `markets[i]`.
-    pub fn new(owner: Address, markets: &[Symbol]) -> Rest {
+    pub fn new(owner: Owner, markets: &[Symbol]) -> Rest {
         let dexs = meta::dexs(markets.iter().map(Symbol::as_str));
         Rest { owner, markets: markets.to_vec(), dexs }
     }
 
-    /// The request with this number.
-    pub fn request(&self, topic: Topic<'_>, at: usize) -> Option<Request> {
-        let body = self.questions(topic).into_iter().nth(at)?;
+    /// The request behind these answers.
+    pub fn next(&self, topic: Topic<'_>, answers: &[Vec<u8>]) -> Option<Request> {
+        let body = match topic {
+            Topic::Key(key) => Rights::new(self.owner, key).next(answers)?,
+            _ => self.questions(topic).into_iter().nth(answers.len())?,
+        };
         Some(Request::post_json("/info", body.into_bytes()))
     }
 
+    /// What is asked whatever the answers are.
     fn questions(&self, topic: Topic<'_>) -> Vec<String> {
-        let owner = text(self.owner);
+        let owner = self.owner.traded().to_string();
         let of_dexs = |kind: &str| -> Vec<String> {
             let ask = |dex| json!({"type": kind, "user": owner, "dex": dex}).to_string();
             self.dexs.iter().map(ask).collect()
@@ -58,10 +63,7 @@ impl Rest {
             }
             Topic::Listings => self.metas().into_iter().map(str::to_owned).collect(),
             Topic::Prices => vec![json!({"type": "allMids"}).to_string()],
-            Topic::Key(agent) => vec![
-                json!({"type": "userRole", "user": agent}).to_string(),
-                json!({"type": "extraAgents", "user": owner}).to_string(),
-            ],
+            Topic::Key(_) => Vec::new(), // `Rights`
         }
     }
 
@@ -183,17 +185,11 @@ impl Rest {
     }
 
     pub fn check_key(&self, agent: &str, answers: &[Vec<u8>], now_ms: u64) -> Result<(), Unread> {
-        let [role, agents] = answers else { return Err(malformed("userRole")) };
-        let (role, agents) = (value(role, "userRole")?, value(agents, "extraAgents")?);
-        may_trade(agent, &text(self.owner), &role, &agents, now_ms).map_err(Unread::Refused)
+        Rights::new(self.owner, agent).judge(answers, now_ms)
     }
 }
 
-fn text(address: Address) -> String {
-    String::from_utf8_lossy(&address.text()).into_owned()
-}
-
-fn malformed(kind: &str) -> Unread {
+pub(super) fn malformed(kind: &str) -> Unread {
     Unread::Malformed(format!("{kind}: not what the venue documents"))
 }
 
@@ -201,7 +197,7 @@ fn first<'a>(answers: &'a [Vec<u8>], kind: &str) -> Result<&'a [u8], Unread> {
     answers.first().map(Vec::as_slice).ok_or_else(|| malformed(kind))
 }
 
-fn value(answer: &[u8], kind: &str) -> Result<Value, Unread> {
+pub(super) fn value(answer: &[u8], kind: &str) -> Result<Value, Unread> {
     serde_json::from_slice(answer)
         .map_err(|error| Unread::Malformed(format!("the venue's {kind} is malformed: {error}")))
 }
@@ -225,42 +221,11 @@ fn listing(answer: &[u8], known: &InstrumentSpec) -> Result<Listing, Unread> {
             Ok(Listing::Listed(*known))
         }
         Ok(stated) => Ok(Listing::Listed(stated)),
-        Err(MetaError::Delisted(_) | MetaError::Unknown { .. }) => Ok(Listing::Gone),
+        // One market that may not be traded any more does not keep the others' rules from being read.
+        Err(MetaError::Delisted(_) | MetaError::Unknown { .. } | MetaError::Isolated { .. }) => {
+            Ok(Listing::Gone)
+        }
         Err(error) => Err(unread(error)),
-    }
-}
-
-/// Judges the answers to `userRole` of the agent and `extraAgents` of the account.
-fn may_trade(
-    agent: &str,
-    owner: &str,
-    role: &Value,
-    agents: &Value,
-    now_ms: u64,
-) -> Result<(), String> {
-    match (role["role"].as_str(), role["data"]["user"].as_str()) {
-        (Some("agent"), Some(user)) if user.eq_ignore_ascii_case(owner) => {}
-        (Some("agent"), user) => {
-            let user = user.unwrap_or("another account");
-            return Err(format!("{agent} is an agent of {user}, not of {owner}"));
-        }
-        (Some("missing"), _) => {
-            return Err(format!("{agent} is no agent of {owner}: approve it at the venue"));
-        }
-        (role, _) => {
-            let role = role.unwrap_or("unknown");
-            return Err(format!("{agent} is of role {role:?}, not an agent"));
-        }
-    }
-    // The unnamed agent is not listed, and has no end that the venue tells.
-    let same = |a: &&Value| a["address"].as_str().is_some_and(|x| x.eq_ignore_ascii_case(agent));
-    let list = agents.as_array().ok_or("the venue does not list the account's agents")?;
-    match list.iter().find(same).map(|found| found["validUntil"].as_u64()) {
-        Some(Some(ms)) if ms <= now_ms => {
-            Err(format!("the approval of agent {agent} has expired: approve it again"))
-        }
-        Some(None) => Err(format!("the venue does not say until when {agent} is valid")),
-        _ => Ok(()),
     }
 }
 
@@ -268,35 +233,7 @@ fn may_trade(
 mod tests {
     use super::*;
     use crate::units::{Bps, Notional, SCALE};
-
-    const AGENT: &str = "0xa1";
-    const OWNER: &str = "0xb2";
-
-    fn judge(role: Value, agents: Value) -> Result<(), String> {
-        may_trade(AGENT, OWNER, &role, &agents, 1000)
-    }
-
-    #[test]
-    fn an_agent_of_the_account_may_trade_while_it_is_valid() {
-        let role = json!({"role": "agent", "data": {"user": "0xB2"}});
-        let until = |ms: Value| json!([{"name": "x", "address": "0xA1", "validUntil": ms}]);
-        assert_eq!(judge(role.clone(), until(json!(1001))), Ok(()));
-        assert_eq!(judge(role.clone(), json!([])), Ok(()), "the unnamed one");
-        let refused = |agents| judge(role.clone(), agents).expect_err("it may not");
-        assert!(refused(until(json!(1000))).contains("has expired"));
-        assert!(refused(until(json!(null))).contains("until when"));
-        assert!(refused(json!(null)).contains("does not list"));
-    }
-
-    #[test]
-    fn nobody_else_may() {
-        let refused = |role| judge(role, json!([])).expect_err("it may not");
-        let other = json!({"role": "agent", "data": {"user": "0xc3"}});
-        assert!(refused(other).contains("an agent of 0xc3, not of 0xb2"));
-        assert!(refused(json!({"role": "missing"})).contains("approve it"));
-        assert!(refused(json!({"role": "vault"})).contains("not an agent"));
-        assert!(refused(json!(null)).contains("not an agent"));
-    }
+    use crate::venue::eip712::Address;
 
     #[test]
     fn what_the_metadata_says_of_a_known_market() {
@@ -315,6 +252,8 @@ mod tests {
         let Ok(Listing::Listed(finer)) = read(meta(3, "")) else { panic!("listed") };
         assert_eq!((finer.lot, finer.maker_fee), (Qty(SCALE / 1000), Bps(1)));
         assert_eq!(read(meta(2, r#","isDelisted":true"#)), Ok(Listing::Gone));
+        assert_eq!(read(meta(2, r#","onlyIsolated":true"#)), Ok(Listing::Gone));
+        assert!(read(meta(2, r#","marginMode":"new""#)).is_err());
         assert_eq!(
             read(r#"{"universe":[{"szDecimals":2,"name":"SOL"}]}"#.into()),
             Ok(Listing::Gone)
@@ -325,12 +264,13 @@ mod tests {
 
     fn rest(markets: &[&str]) -> Rest {
         let symbol = |name: &&str| Symbol::new(name).expect("short");
-        Rest::new(Address([0; 20]), &markets.iter().map(symbol).collect::<Vec<_>>())
+        Rest::new(Owner::of(Address([0; 20])), &markets.iter().map(symbol).collect::<Vec<_>>())
     }
 
     /// The bodies of a topic, as its requests come.
     fn bodies(rest: &Rest, topic: Topic<'_>) -> Vec<String> {
-        let requests = (0..).map_while(|at| rest.request(topic, at));
+        // What is asked here does not depend on what was answered.
+        let requests = (0..).map_while(|at| rest.next(topic, &vec![Vec::new(); at]));
         requests.map(|r| r.path + " " + &String::from_utf8(r.body).expect("text")).collect()
     }
 
@@ -346,6 +286,19 @@ mod tests {
         let metas = [format!("/info {}", meta::META), format!("/info {}", meta::ALL_METAS)];
         assert_eq!(bodies(&rest, Topic::Listings), metas);
         assert_eq!(bodies(&rest, Topic::Specs)[2..], metas);
+    }
+
+    /// A master or an agent has no orders, fees or positions of its sub-account.
+    #[test]
+    fn what_is_asked_is_about_what_is_traded() {
+        let owner = Owner { account: Address([1; 20]), vault: Some(Address([2; 20])) };
+        let rest = Rest::new(owner, &[Symbol::new("SOL").expect("short")]);
+        for topic in [Topic::View, Topic::OpenOrders, Topic::Resting, Topic::Fate(InstId(0), 1)] {
+            for body in bodies(&rest, topic) {
+                assert!(body.contains(&format!(r#""user":"0x{}""#, "02".repeat(20))), "{body}");
+            }
+        }
+        assert!(bodies(&rest, Topic::Specs)[0].contains(&"02".repeat(20)), "userFees");
     }
 
     #[test]
