@@ -106,6 +106,20 @@ fn answers_come_late_or_never() {
 }
 
 #[test]
+fn transactions_are_lost_on_their_way() {
+    let mut run = start("lighter-lost");
+    for _ in 0..3 {
+        run.play(400);
+        fault(&run, LighterFault::LoseTransactions(2));
+    }
+    run.play(1200);
+    let left = run.end();
+    let counts = left.core.counts();
+    // What came behind them was out of step, and was sent again or given up: nothing is left over.
+    assert_eq!(counts.adopted, 0, "{counts:?}");
+}
+
+#[test]
 fn requests_are_refused_for_their_rate() {
     let mut run = start("lighter-rate");
     run.play(300);
