@@ -88,6 +88,8 @@ pub struct Venue {
     pub dead_man: bool,
     /// Orders share frames where the venue has one answer for a frame.
     pub batches: bool,
+    /// A refused transaction does not hold up those behind it, where nonces are the venue's to count.
+    pub skip_nonces: bool,
 }
 
 /// How the engine's steps share threads.
@@ -162,6 +164,9 @@ pub struct Net {
     pub ca_file: String,
 }
 
+/// Levels of a side that a venue's book has at most.
+pub const BOOK_LEVELS_MAX: u32 = 20;
+
 /// One market as configured. The venue's rules of it come from the venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketConfig {
@@ -187,6 +192,8 @@ pub struct MarketConfig {
     pub leverage: u32,
     /// With the leverage: a margin of the position's own.
     pub isolated: bool,
+    /// Levels of a side that are read of the venue's book; a pair's legs have all of them.
+    pub book_levels: u32,
 }
 
 /// A checked configuration.

@@ -15,7 +15,7 @@ use crate::book::Top;
 use crate::event::{Action, Command, Component, Refused, RejectReason, Tif};
 use crate::instrument::{InstId, Quantizer};
 use crate::orders::{ORDERS_MAX, OrderState, Orders};
-use crate::units::{Bps, Nanos, Notional, Price, Qty, Side, StateHasher};
+use crate::units::{Bps, Nanos, Notional, Price, Qty, SCALE, Side, StateHasher};
 
 /// An action that has passed every rule. Only this module makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,7 +391,7 @@ fn check_order(
     if qty > ctx.limits.order_qty || Notional::of(px, qty) > ctx.limits.order_notional {
         return Err(Refused::OrderSize);
     }
-    if top.mid().bps_to(px).0.abs() > ctx.limits.price_band.0 {
+    if is_beyond(top.mid(), px, ctx.limits.price_band) {
         return Err(Refused::PriceBand);
     }
     if wish.reduce_only {
@@ -401,6 +401,15 @@ fn check_order(
         }
     }
     Ok(())
+}
+
+/// Is `px` further from `mid` than `band`, in whole raw bps? The quotient of [`Price::bps_to`] is above
+/// the band when it reaches the next raw one: multiplied out, for a division costs as much as the
+/// rest of an order's rules.
+#[inline]
+fn is_beyond(mid: Price, px: Price, band: Bps) -> bool {
+    let away = i128::from((px.0 - mid.0).abs()) * i128::from(SCALE);
+    away >= i128::from(mid.0) * (i128::from(band.0) + 1) && mid.0 > 0
 }
 
 /// The position if everything open on this side filled, with this order.
@@ -452,4 +461,27 @@ fn check_crossing(wish: &Wish, ctx: &Context<'_>) -> Result<(), Refused> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_price_band_is_what_the_division_says() {
+        for mid in [1, 7, 19_999, 20_000_000_000, 9_999_999_999_999, 1_000_000_000_000_000_000] {
+            for band in [0, 1, 10_000, 1_000_000, 99_999_999] {
+                let edge = (i128::from(mid) * i128::from(band) / i128::from(SCALE)) as i64;
+                for px in (-3..=3).flat_map(|n| [mid + edge + n, mid - edge + n, mid + n]) {
+                    let want = Price(mid).bps_to(Price(px)).0.abs() > band;
+                    assert_eq!(
+                        is_beyond(Price(mid), Price(px), Bps(band)),
+                        want,
+                        "{mid} {px} {band}"
+                    );
+                }
+            }
+        }
+        assert!(!is_beyond(Price(0), Price(5), Bps(1)), "no mid, no band");
+    }
 }

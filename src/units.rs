@@ -136,47 +136,68 @@ pub fn parse_raw(text: &[u8]) -> Result<i64, NumError> {
 /// Longest text of [`write_raw`]: sign, 11 digits, point, 8 places, with room to spare.
 pub const TEXT_MAX: usize = 24;
 
+/// The eight decimal digits of a number below 10^8 as values, the first in the lowest byte: fours,
+/// then pairs, then digits, each step for all groups at once. Multiplying by 5243 / 2^19 divides what
+/// is below 10^4 by 100 exactly, by 103 / 2^10 what is below 100 by 10; no product leaves its lane.
+#[inline(always)]
+pub const fn eight_digits(value: u32) -> u64 {
+    let value = value as u64;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let high = ((fours * 5_243) >> 19) & 0x0000_007f_0000_007f;
+    let pairs = high | ((fours - high * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - tens * 10) << 8)
+}
+
+/// `0` in every byte: digits become characters.
+const ZERO_DIGITS: u64 = 0x3030_3030_3030_3030;
+
+/// The characters of a number below 10^8, with leading zeros.
+#[inline(always)]
+pub const fn eight_chars(value: u32) -> [u8; 8] {
+    (eight_digits(value) | ZERO_DIGITS).to_le_bytes()
+}
+
+/// The same without leading zeros, and how many there are; what follows them means nothing.
+#[inline(always)]
+pub fn short_chars(value: u32) -> ([u8; 8], usize) {
+    let digits = eight_digits(value);
+    // A lone zero is a digit.
+    let leading = (digits.trailing_zeros() / 8).min(7);
+    (((digits | ZERO_DIGITS) >> (8 * leading)).to_le_bytes(), 8 - leading as usize)
+}
+
 /// Writes raw 10^-8 units as the shortest decimal (no exponent, no trailing zero, no `-0`) into
-/// `out` and returns its length. It is the form that Hyperliquid hashes.
+/// `out` and returns its length. It is the form that Hyperliquid hashes. What follows the text in
+/// `out` is overwritten.
+#[inline]
 pub fn write_raw(raw: i64, out: &mut [u8; TEXT_MAX]) -> usize {
     let magnitude = raw.unsigned_abs();
-    let (whole, mut places) = (magnitude / SCALE as u64, magnitude % SCALE as u64);
-    let mut at = 0;
-    if raw < 0 {
-        out[at] = b'-';
-        at += 1;
-    }
-    let mut digits = [0u8; 20];
-    let mut n = 0;
-    let mut rest = whole;
-    loop {
-        digits[n] = b'0' + (rest % 10) as u8;
-        n += 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    while n > 0 {
-        n -= 1;
-        out[at] = digits[n];
-        at += 1;
+    let (whole, places) = (magnitude / SCALE as u64, (magnitude % SCALE as u64) as u32);
+    let mut at = usize::from(raw < 0);
+    out[0] = b'-';
+    // i64::MAX has eleven digits before the point: three, then eight, at most.
+    let (high, low) = (whole / SCALE as u64, (whole % SCALE as u64) as u32);
+    if high > 0 {
+        at = put_at(out, at, short_chars(high as u32));
+        at = put_at(out, at, (eight_chars(low), 8));
+    } else {
+        at = put_at(out, at, short_chars(low));
     }
     if places == 0 {
         return at;
     }
     out[at] = b'.';
-    at += 1;
-    let mut width = SCALE_DECIMALS as usize;
-    while places.is_multiple_of(10) {
-        places /= 10;
-        width -= 1;
-    }
-    for i in (0..width).rev() {
-        out[at + i] = b'0' + (places % 10) as u8;
-        places /= 10;
-    }
-    at + width
+    let width = 8 - (eight_digits(places).leading_zeros() / 8) as usize;
+    put_at(out, at + 1, (eight_chars(places), width))
+}
+
+/// Puts eight characters at `at`, of which `len` are meant; where it goes on. A text of [`write_raw`]
+/// has the room: sign, eleven digits, point and eight places are 21.
+#[inline(always)]
+fn put_at(out: &mut [u8; TEXT_MAX], at: usize, (chars, len): ([u8; 8], usize)) -> usize {
+    out[at..at + 8].copy_from_slice(&chars);
+    at + len
 }
 
 /// The text of [`write_raw`] as a `String`. Cold callers only.
@@ -445,6 +466,30 @@ impl StateHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_equal_the_standard_librarys() {
+        let want = |raw: i64| {
+            let (sign, rest) = (if raw < 0 { "-" } else { "" }, raw.unsigned_abs());
+            let text = format!("{sign}{}.{:08}", rest / SCALE as u64, rest % SCALE as u64);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        let powers = (0..19).map(|n| 10i64.pow(n));
+        let edges = powers.flat_map(|p| [p - 1, p, p + 1, p.wrapping_mul(7) / 3, p * 9]);
+        let mut state = 7u64;
+        let random = (0..200_000).map(|i| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state as i64) >> (i % 60)
+        });
+        for raw in (0..20_000).chain(edges).chain(random).chain([i64::MIN, i64::MAX]) {
+            for raw in [raw, raw.wrapping_neg()] {
+                assert_eq!(raw_text(raw), want(raw), "{raw}");
+            }
+        }
+        for value in (0..100_000_000).step_by(997).chain([9_999, 10_000, 99_999_999]) {
+            assert_eq!(eight_chars(value), *format!("{value:08}").as_bytes());
+        }
+    }
 
     #[test]
     fn text_is_exact_or_refused() {

@@ -24,7 +24,6 @@ fn view(volatility: &str, inventory: &str) -> View {
         reading: Reading {
             volatility: Some(bps(volatility)),
             trend: Bps::ZERO,
-            imbalance_permille: 0,
             microprice: p("10000"),
         },
         inventory: q(inventory),

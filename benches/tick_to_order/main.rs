@@ -7,7 +7,8 @@
 //!
 //! What is inside `tick_to_order`: frame header and UTF-8 check, decode, market ring, sequencer
 //! (journal ring included), signals, maker, hedger, risk, order ring, the last checks, msgpack,
-//! three hashes, signature, JSON, mask. What is not: the socket calls, TLS.
+//! three hashes, signature, JSON, mask. What is not: the socket calls, TLS. Of a book as many levels are
+//! read as the default profile says; `BOOK_LEVELS=20` in the environment reads all of them.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod figures;

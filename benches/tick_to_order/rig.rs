@@ -5,13 +5,13 @@
 //!  server frame -> [FeedEnd: FrameReader, FeedStep] -> market ring -> SequencerStep -> order ring
 //!    -> [EgressEnd: EgressStep, masked frame] -> answers -> account ring -> SequencerStep
 //! ```
-//! The strategy is the demo's profile but for three things: one level a side, as the default profile
-//! has it, so that a new quote is one order; a quote may be moved after 20 ms, which is before the
-//! next event, so that events and not timers move it; and the hedger acts on every fill, so that
-//! hedges are part of what is measured.
+//! The strategy is the demo's profile but for four things: one level a side and quotes that are
+//! modified, as the default profile has it, so that a moved quote is one order and both sides share a
+//! frame; a quote may be moved after 20 ms, which is before the next event, so that events and not
+//! timers move it; and the hedger acts on every fill, so that hedges are part of what is measured.
 
 use evenkeel::config::Config;
-use evenkeel::core::{Core, CoreConfig};
+use evenkeel::core::Core;
 use evenkeel::event::{
     Action, CancelReason, Component, Event, Link, OrderId, ProofLine, Stamp, Tif, Timed,
     VenueOrderState,
@@ -48,6 +48,8 @@ const KEY: [u8; 32] = [0x42; 32];
 const RUN_TAG: u64 = 0x0123_4567_89ab_cdef;
 /// One resting order in so many is filled whole, so that there is inventory to lean on and hedge.
 const FILL_EVERY: u64 = 24;
+/// The venue's number of an order has twelve digits, which is nine bytes where it is hashed.
+const FIRST_OID: u64 = 569_000_000_000;
 /// Samples that one round can take; more would allocate while it runs.
 const SAMPLES_MAX: usize = 1 << 18;
 
@@ -99,22 +101,28 @@ struct Venue {
     trades: u64,
 }
 
-/// The strategy of the path.
-fn configuration(instrument: &Instrument) -> CoreConfig {
+/// The strategy of the path, and the levels of a side that are read for it.
+fn configuration(instrument: &Instrument) -> (Core, u8) {
     let demo = (include_str!("../../config/demo.toml"), "config/demo.toml");
     let set = |key: &str, value: &str| (format!("market.SOL.{key}"), value.to_owned());
     let flags = [
         set("maker.regime.aggressive.levels", "1"),
         set("requote.min_rest_ms", "20"),
+        set("requote.modifies", "true"),
         set("hedger.trigger", "0.15"),
         set("hedger.target", "0.05"),
     ];
     let config = Config::layered(&[demo], &[], &flags).expect("the demo's profile is tested");
-    config.core(&[instrument.spec]).expect("the profile fits the market")
+    let core = config.core(&[instrument.spec]).expect("the profile fits the market");
+    let asked = std::env::var("BOOK_LEVELS").ok().and_then(|text| text.parse().ok());
+    let core = Core::new(&core).expect("the profile is valid");
+    (core, asked.unwrap_or(config.markets[0].book_levels as u8))
 }
 
 impl Rig {
     /// `pool`: nonces prepared at most; `None` signs every order the RFC 6979 way.
+    ///
+    /// Books are read as deep as the default profile has it, or as deep as `BOOK_LEVELS` says.
     pub fn new(clock: &Clock, pool: Option<usize>) -> Rig {
         let symbol = Symbol::new("SOL").expect("a symbol");
         let instrument = hyperliquid_perp(INST, symbol, 5, 2).expect("SOL's rules");
@@ -128,10 +136,11 @@ impl Rig {
         // Nobody commands and nobody watches: these ends are dropped, as when they have no reader.
         let ops = channel(depths.ops).1;
         let telemetry = channel(depths.telemetry).0;
+        let (core, levels) = configuration(&instrument);
         let endpoint = Endpoint::parse("ws://127.0.0.1:1").expect("an address, never dialled");
         let dialer = || Dialer::new(endpoint.clone(), Limits::default(), clock.clone());
         let feed = FeedStep::new(
-            MarketFeed::Hyperliquid(FeedCodec::new(&[(INST, symbol)])),
+            MarketFeed::Hyperliquid(FeedCodec::new(&[(INST, symbol)]).with_depths(&[levels])),
             dialer(),
             market_in,
             asks_out,
@@ -139,7 +148,6 @@ impl Rig {
             clock.clone(),
             Arc::clone(&metrics),
         );
-        let core = Core::new(&configuration(&instrument)).expect("the profile is valid");
         let journal_in = Some(journal_in);
         let rings = Rings { market, account, ops, orders, asks, journal: journal_in, telemetry };
         let strategy =
@@ -263,6 +271,7 @@ fn drain(
         batch.iter().for_each(|timed| venue.take(timed, out));
     });
     if sent > 0 {
+        venue.due.iter().for_each(|event| egress.heard(event));
         venue.answer();
     }
     sent
@@ -280,12 +289,17 @@ impl Venue {
                 self.orders += 1;
                 if tif == Tif::Ioc {
                     let (state, filled) = (VenueOrderState::Filled, qty);
-                    let venue_oid = self.orders;
+                    let venue_oid = FIRST_OID + self.orders;
                     self.due.push(Event::OrderState { order, state, filled, venue_oid, recv });
                     self.fill(inst, side, order, px, qty, true);
                     return;
                 }
-                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                self.due.push(Event::Ack {
+                    order,
+                    venue_oid: FIRST_OID + self.orders,
+                    resting: true,
+                    recv,
+                });
                 if self.orders.is_multiple_of(FILL_EVERY) {
                     self.fill(inst, side, order, px, qty, false);
                 }
@@ -294,7 +308,12 @@ impl Venue {
                 self.orders += 1;
                 let reason = CancelReason::ByUs;
                 self.due.push(Event::Canceled { order: old, reason, recv });
-                self.due.push(Event::Ack { order, venue_oid: self.orders, resting: true, recv });
+                self.due.push(Event::Ack {
+                    order,
+                    venue_oid: FIRST_OID + self.orders,
+                    resting: true,
+                    recv,
+                });
                 if self.orders.is_multiple_of(FILL_EVERY) {
                     self.fill(inst, side, order, px, qty, false);
                 }

@@ -8,8 +8,8 @@
 use super::fields::{Decimal, FACTOR, Fields, QUOTE, SHARE, SIZE, UNITS, bps};
 use super::read::Lister;
 use super::{
-    Config, Engine, Guards, HedgeOn, Journal, LeadOn, MarketConfig, Metrics, Mode, Net, Network,
-    Shape, Topology, Venue, Wait,
+    BOOK_LEVELS_MAX, Config, Engine, Guards, HedgeOn, Journal, LeadOn, MarketConfig, Metrics, Mode,
+    Net, Network, Shape, Topology, Venue, Wait,
 };
 use crate::instrument::{Symbol, VenueId};
 use crate::orders::ORDERS_MAX;
@@ -49,6 +49,7 @@ pub(super) fn globals(io: &mut dyn Fields, c: &mut Config) {
         io.flag("l2_deltas", &mut c.venue.l2_deltas);
         io.flag("dead_man", &mut c.venue.dead_man);
         io.flag("batches", &mut c.venue.batches);
+        io.flag("skip_nonces", &mut c.venue.skip_nonces);
     });
     io.section("topology", |io| {
         let all = [Shape::Auto, Shape::Pipeline, Shape::Pair, Shape::Fused];
@@ -108,6 +109,7 @@ pub(super) fn market(io: &mut dyn Fields, m: &mut MarketConfig) {
     io.secs("pnl_window_s", (1, 7 * DAY_S), &mut m.pnl_window);
     io.count32("leverage", (0, 100), &mut m.leverage);
     io.flag("isolated", &mut m.isolated);
+    io.count32("book_levels", (1, BOOK_LEVELS_MAX), &mut m.book_levels);
     io.section("limits", |io| {
         let limits = &mut m.limits;
         io.qty("position", SIZE, &mut limits.position);
@@ -381,6 +383,7 @@ pub(super) fn blank() -> Config {
             l2_deltas: false,
             dead_man: true,
             batches: false,
+            skip_nonces: true,
         },
         topology: Topology { shape: Shape::Auto, wait: Wait::Auto, cpus: Vec::new() },
         limits: Limits {
@@ -431,6 +434,7 @@ pub(super) fn blank_market() -> MarketConfig {
         pnl_window: zero,
         leverage: 0,
         isolated: false,
+        book_levels: BOOK_LEVELS_MAX,
     }
 }
 

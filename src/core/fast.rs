@@ -9,16 +9,19 @@ use crate::explain::{Edge, Note};
 use crate::instrument::InstId;
 use crate::orders::OrderState;
 use crate::strategy::lead::{LeadShift, LeadState};
+use crate::strategy::signal::microprice;
 use crate::units::{Bps, Nanos, Price, Side};
 
 impl Core {
-    /// Pulls the quotes that the top leaves without edge: against the microprice, and against where
-    /// the lead says that it is going.
+    /// Pulls the quotes that the book's top leaves without edge: against the microprice, and against
+    /// where the lead says that it is going.
     #[inline]
-    pub(super) fn fast_cancel(&mut self, inst: InstId, top: Top, recv: Stamp, out: &mut Outputs) {
+    pub(super) fn fast_cancel(&mut self, inst: InstId, recv: Stamp, out: &mut Outputs) {
         let state = &self.insts[usize::from(inst.0)];
         let (bound, lead) = (state.config.fast_cancel_edge, state.lead_shift.shift);
-        let micro = crate::strategy::signal::microprice(&top);
+        // The signals have seen every valid top.
+        let micro = state.signals.microprice();
+        debug_assert_eq!(state.book.top().map(|t| microprice(&t)), Some(micro));
         // The last prices that still have the edge: one product for all orders, no division.
         let bid_max = micro.shift(Bps(lead.0.min(0) - bound.0));
         let ask_min = micro.shift(Bps(lead.0.max(0) + bound.0));
@@ -85,8 +88,8 @@ impl Core {
             if state.lead_shift == before {
                 continue;
             }
-            if let Some(top) = state.book.top() {
-                self.fast_cancel(inst, top, recv, out);
+            if state.book.top().is_some() {
+                self.fast_cancel(inst, recv, out);
             }
             self.touch(inst, recv);
         }

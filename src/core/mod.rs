@@ -388,7 +388,7 @@ impl Core {
                     if state.lead.is_some() {
                         self.read_lead(inst);
                     }
-                    self.fast_cancel(inst, top, recv, out);
+                    self.fast_cancel(inst, recv, out);
                 }
                 self.touch(inst, recv);
                 if !self.leads.is_empty() {

@@ -20,7 +20,7 @@ pub mod venue;
 pub mod view;
 pub mod watch;
 
-use crate::config::{Config, MarketConfig};
+use crate::config::{BOOK_LEVELS_MAX, Config, MarketConfig};
 use crate::venue::build::{Leverage, Options};
 
 /// Exit codes of the binary. Documented in README.md.
@@ -82,10 +82,18 @@ pub fn options(config: &Config) -> Options {
     let leverage = |m: &MarketConfig| {
         (m.leverage > 0).then_some(Leverage { times: m.leverage, isolated: m.isolated })
     };
+    // What a pair's orders cost is walked through the levels of its legs.
+    let is_leg = |m: &MarketConfig| {
+        config.pair.as_ref().is_some_and(|pair| [pair.long, pair.short].contains(&m.symbol))
+    };
+    let levels = |m: &MarketConfig| if is_leg(m) { BOOK_LEVELS_MAX } else { m.book_levels };
+    let levels = |m: &MarketConfig| u8::try_from(levels(m)).unwrap_or(u8::MAX);
     Options {
+        book_levels: config.markets.iter().map(levels).collect(),
         fast_books: config.venue.fast_books,
         l2_deltas: config.venue.l2_deltas,
         batches: config.venue.batches,
+        skip_nonces: config.venue.skip_nonces,
         dead_man: config.venue.dead_man,
         leverage: config.markets.iter().map(leverage).collect(),
         requests_low: config.guards.standing.requests_low,

@@ -314,6 +314,18 @@ impl Scenario {
         Ok(params)
     }
 
+    /// The market on whose grid the crowd trades. The flow is calibrated in ticks of the first venue: on
+    /// one ten times as fine its spread and its depth would be a tenth.
+    fn crowds(&self, instrument: &Instrument) -> Result<Instrument, Failure> {
+        if self.venue == VenueId::Hyperliquid {
+            return Ok(instrument.clone());
+        }
+        let params = FlowParams::built_in(self.symbol, self.mood).map_err(Failure::usage)?;
+        let spec = instrument.spec;
+        hyperliquid_perp(instrument.id, spec.symbol, params.asset, params.sz_decimals)
+            .map_err(|error| Failure::bug(error.name()))
+    }
+
     /// The exchange with its account, opening position and faults, and its market from `now` on.
     pub fn stage(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
         let rules = match self.venue {
@@ -341,7 +353,7 @@ impl Scenario {
 
     fn staged(&self, seed: u64, now: Nanos, rules: Rules) -> Result<Stage, Failure> {
         let instrument = self.instrument()?;
-        let market = Flow::new(&instrument, self.params()?, seed, now);
+        let market = Flow::new(&self.crowds(&instrument)?, self.params()?, seed, now);
         let mut exchange = Exchange::new(vec![instrument], rules);
         exchange.advance(now);
         let account = exchange.open_account(Notional::from_raw(self.cash * SCALE));

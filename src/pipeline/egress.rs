@@ -70,6 +70,8 @@ pub struct EgressStep {
     metrics: Arc<Metrics>,
     frame: Box<[u8; FRAME]>,
     batch: Vec<Timed<Action>>,
+    /// The batch without its stamps.
+    plain: Vec<Action>,
     /// Cause and signature's stamp of what waits for the socket.
     posted: Vec<(Stamp, Stamp)>,
     /// A frame whose events did not all fit, and how many did.
@@ -136,6 +138,7 @@ impl EgressStep {
             metrics: parts.metrics,
             frame: Box::new([0; FRAME]),
             batch: Vec::with_capacity(BATCH),
+            plain: Vec::with_capacity(BATCH),
             posted: Vec::with_capacity(1024),
             stalled: None,
             ahead: None,
@@ -209,6 +212,7 @@ impl EgressStep {
             conn.flush()?;
             self.measure_written();
         }
+        self.venue.prepare();
         Ok(sent)
     }
 
@@ -230,12 +234,9 @@ impl EgressStep {
             return None;
         }
         let now_ms = self.clock.time(taken).0 / 1_000_000;
-        let mut actions = [Action::CancelAll; BATCH];
-        let count = self.batch.len();
-        for (to, from) in actions.iter_mut().zip(&self.batch) {
-            *to = from.action;
-        }
-        let encoded = self.venue.encode(&actions[..count], now_ms, &mut self.frame[..]);
+        self.plain.clear();
+        self.plain.extend(self.batch.iter().map(|timed| timed.action));
+        let encoded = self.venue.encode(&self.plain, now_ms, &mut self.frame[..]);
         let signed = self.clock.stamp();
         self.metrics.egress.pool_empty.set(self.venue.pool_fallbacks());
         match encoded {
@@ -268,7 +269,13 @@ impl EgressStep {
         if sent > 0 {
             self.venue.lost(self.clock.now().0 / 1_000_000);
         }
+        self.venue.prepare();
         sent
+    }
+
+    /// What an answer would have taught, had it come over a socket. For benches.
+    pub fn heard(&mut self, event: &Event) {
+        self.venue.heard(event);
     }
 
     #[inline]

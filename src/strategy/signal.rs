@@ -9,6 +9,7 @@
 //! - Microprice: the mid weighted by the opposite sizes at the top.
 
 use crate::book::Top;
+use crate::instrument::Divisor;
 use crate::units::{Bps, Nanos, Price, StateHasher};
 
 /// How old the volatility may be while the mid stands still: 0.015 % of a half-life of 45 s.
@@ -35,8 +36,6 @@ pub struct Reading {
     pub volatility: Option<Bps>,
     /// Mid move over the trend span; zero until there is a sample that old (or the oldest).
     pub trend: Bps,
-    /// (bid size - ask size) / (bid size + ask size) at the top, permille.
-    pub imbalance_permille: i64,
     pub microprice: Price,
 }
 
@@ -46,6 +45,8 @@ pub struct Signals {
     decay: Decay,
     last: Option<(Nanos, Top)>,
     last_mid2: i64,
+    /// Of the last top: it costs a division, and a decision looks at it several times.
+    microprice: Price,
     /// Decayed sum of squared returns, raw 10^-8 bps^2.
     square_sum: u64,
     /// Decayed sum of observed time, in ns.
@@ -69,6 +70,7 @@ impl Signals {
             decay: Decay::new(params.half_life),
             last: None,
             last_mid2: 0,
+            microprice: Price::ZERO,
             square_sum: 0,
             time_sum: 0,
             observed: Nanos::ZERO,
@@ -104,6 +106,7 @@ impl Signals {
         }
         self.last = Some((now, top));
         self.last_mid2 = top.mid2();
+        self.microprice = microprice(&top);
         self.sample(now, top.mid2());
     }
 
@@ -154,8 +157,7 @@ impl Signals {
         Reading {
             volatility: self.volatility,
             trend: self.trend(now, top.mid2()),
-            imbalance_permille: imbalance_permille(&top),
-            microprice: microprice(&top),
+            microprice: self.microprice,
         }
     }
 
@@ -180,6 +182,17 @@ impl Signals {
         }
         let from = (self.sample_first + self.oldest(now)) % TREND_SAMPLES;
         Bps(ret_raw_bps(self.samples[from].1, mid2))
+    }
+
+    /// (bid size - ask size) / (bid size + ask size) at the last top, permille.
+    pub fn imbalance_permille(&self) -> i64 {
+        self.last.map_or(0, |(_, top)| imbalance_permille(&top))
+    }
+
+    /// The microprice of the last top; zero before the first.
+    #[inline]
+    pub fn microprice(&self) -> Price {
+        self.microprice
     }
 
     /// Twice the mid of the last top, also after an interruption; zero before the first.
@@ -283,7 +296,7 @@ fn decayed_signed(value: i64, factor: u64) -> i64 {
 /// line is off by at most (ln 2 / 256)^2 / 8 = 9 x 10^-7 of the value.
 #[derive(Clone, Debug)]
 pub(super) struct Decay {
-    half_life: u64,
+    half_life: Divisor,
     table: Box<[u64; 257]>,
 }
 
@@ -300,17 +313,20 @@ impl Decay {
             *slot = (at >> 30) as u64;
             at = (at * root) >> 62;
         }
-        Decay { half_life: half_life.0.max(1), table: Box::new(table) }
+        // A day at most, by the configuration.
+        let half_life = Divisor::new(i64::try_from(half_life.0.max(1)).unwrap_or(i64::MAX));
+        Decay { half_life, table: Box::new(table) }
     }
 
     #[inline]
     pub(super) fn factor(&self, dt: Nanos) -> u64 {
         // Half-lives in units of 2^-32, so that a millisecond of a 45 s half-life (2 x 10^-5) is
         // still known to 10^-5 of itself. Past 32 of them nothing is left.
-        let steps = match dt.0 >> 32 {
-            0 => (dt.0 << 32) / self.half_life,
-            _ if dt.0 / 32 >= self.half_life => return 0,
-            _ => ((u128::from(dt.0) << 32) / u128::from(self.half_life)) as u64,
+        let half_life = self.half_life.get() as u64;
+        let steps = match dt.0 >> 31 {
+            0 => self.half_life.div((dt.0 << 32) as i64) as u64,
+            _ if dt.0 / 32 >= half_life => return 0,
+            _ => ((u128::from(dt.0) << 32) / u128::from(half_life)) as u64,
         };
         let (whole, part) = ((steps >> 32) as u32, steps & 0xffff_ffff);
         if whole >= 32 {
@@ -410,6 +426,6 @@ mod tests {
         signals.update(Nanos(1), t);
         let reading = signals.read(Nanos(1));
         assert_eq!(reading.microprice, Price(175));
-        assert_eq!(reading.imbalance_permille, 500);
+        assert_eq!(signals.imbalance_permille(), 500);
     }
 }

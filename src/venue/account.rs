@@ -72,10 +72,15 @@ pub struct Options {
     pub l2_deltas: bool,
     /// Several transactions share a frame where the venue then tells less about each.
     pub batches: bool,
+    /// Transactions are marked so that the refusal of one does not hold up those behind it, where nonces
+    /// are the venue's to count.
+    pub skip_nonces: bool,
     /// The venue cancels everything when it has not heard of us for a while.
     pub dead_man: bool,
     /// By market; `None` leaves it as it is.
     pub leverage: Vec<Option<Leverage>>,
+    /// Levels of a side that are read of a market's book; all of them where nothing is said.
+    pub book_levels: Vec<u8>,
     /// With fewer requests left the venue is asked for its count, or the core told, more often.
     pub requests_low: u64,
 }

@@ -290,6 +290,24 @@ impl VenueAccount {
         }
     }
 
+    /// Fetches what the next signature needs ahead of it, when nothing is left to send.
+    #[inline]
+    pub fn prepare(&mut self) {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.prepare(),
+            VenueAccount::Lighter(account) => account.prepare(),
+        }
+    }
+
+    /// What an answer of the venue teaches beside its event, for who has the event alone: benches.
+    pub fn heard(&mut self, event: &Event) {
+        match self {
+            VenueAccount::Hyperliquid(account) => account.heard(event),
+            // Orders are named by our own index alone.
+            VenueAccount::Lighter(_) => {}
+        }
+    }
+
     /// Asks what became of an order: writes the question, or says how REST is asked. `id` is a number
     /// that no post has.
     pub fn ask(&mut self, order: OrderId, id: u64, out: &mut [u8]) -> Result<Asked, Refused> {

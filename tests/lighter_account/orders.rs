@@ -124,6 +124,27 @@ fn a_lost_nonce_is_asked_for_and_set() {
 }
 
 #[test]
+fn a_refusal_holds_nothing_up_where_nonces_may_be_skipped() {
+    let mut account = account_with("77:4:5", &Options { skip_nonces: true, ..Options::default() });
+    view(&mut account, &[(4, 10), (5, 20)]);
+    let frames: Vec<Sent> = (1..=3)
+        .map(|n| send(&mut account, &[place(n, 100_000, 500)], NOW).expect("sent"))
+        .collect();
+    assert!(frames.iter().all(|f| f.infos[0]["L2TxAttributes"]["4"] == 1), "marked");
+    // The first is refused with two behind it, which the venue takes; of the second nobody knows.
+    assert!(!tell(&mut account, &refused(&frames[0], 21_706)).0.stale);
+    assert_eq!(heard(&mut account, &refused(&frames[1], 29_500)), ["unknown 2"]);
+    let next = send(&mut account, &[place(4, 100_000, 500)], NOW).expect("sent");
+    assert_eq!(next.number("Nonce"), 13);
+    // The last one gives its nonce back; a nonce that is not above the venue's is a key out of step.
+    assert!(!tell(&mut account, &refused(&next, 21_706)).0.stale);
+    let again = send(&mut account, &[place(5, 100_000, 500)], NOW).expect("sent");
+    assert_eq!(again.number("Nonce"), 13);
+    assert_eq!(heard(&mut account, &refused(&again, 21_104)), ["reject 5 nonce"]);
+    assert!(send(&mut account, &[place(6, 100_000, 500)], NOW).is_err());
+}
+
+#[test]
 fn the_servers_own_fault_leaves_the_outcome_unknown() {
     let mut account = account();
     let sent = send(&mut account, &[place(1, 100_000, 500)], NOW).expect("sent");

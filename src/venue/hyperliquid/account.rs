@@ -9,6 +9,7 @@ use super::budget::{IN_FLIGHT, IN_FLIGHT_FOR_CANCELS, RateBudget};
 use super::dead_man::DeadMan;
 use super::errors::{OrderStatus, order_status, reject_reason};
 use super::info::{self, Fate};
+use super::oids::Heard;
 use super::orders::answer::{Outcome, answer_events, decode_post};
 use super::orders::{BATCH_MAX, Form, OrderCodec, Posted};
 use super::sign::{Cloid, L1Action};
@@ -53,6 +54,8 @@ pub struct Account {
     /// The account that the signer acts for; the stream is silent for an agent's own address.
     owner: Address,
     pending: Vec<(u64, Asked)>,
+    /// The last post, which the next one is written over.
+    posted: Box<Posted>,
     dead_man: DeadMan,
     /// The switch was answered since the last look.
     switched: bool,
@@ -78,6 +81,7 @@ impl Account {
             signer,
             owner,
             pending,
+            posted: Box::new(Posted::new(0)),
             dead_man,
             switched: false,
             switch_wanted: true,
@@ -122,6 +126,17 @@ impl Account {
         self.user.recover_from(Some(now_ms.saturating_sub(30_000)));
     }
 
+    /// What the next signature needs, fetched ahead of it.
+    #[inline]
+    pub fn prepare(&mut self) {
+        self.signer.prime();
+    }
+
+    /// Takes the venue's number of an order from an event that came another way.
+    pub fn heard(&mut self, event: &Event) {
+        self.orders.heard(event);
+    }
+
     /// Writes one signed frame for actions of one kind.
     #[inline]
     pub fn encode(
@@ -136,13 +151,14 @@ impl Account {
         if self.pending.len() + kept >= PENDING_MAX {
             return Err(Refused::RateBudget);
         }
-        let posted = self
-            .orders
-            .encode(actions, Form::Post, now_ms, &mut self.signer, out)
+        let Account { orders, posted, signer, .. } = self;
+        orders
+            .encode_to(posted, actions, Form::Post, now_ms, signer, out)
             .map_err(|_| Refused::Encode)?;
-        self.pending.push((posted.id, Asked::Orders(posted)));
+        let len = posted.len;
+        self.pending.push((posted.id, Asked::Orders(**posted)));
         self.budget.sent(actions.len(), now_ms);
-        Ok(posted.len)
+        Ok(len)
     }
 
     /// Writes a signed cancel of an order that is known only by the venue's number. Cold.
@@ -324,7 +340,8 @@ impl Account {
         recv: Stamp,
         sink: &mut impl Sink,
     ) -> Result<AccountFrame, Malformed> {
-        let user = self.user.decode_after(taken, frame, recv, sink)?;
+        let heard = &mut Heard { sink, oids: &mut self.orders.oids };
+        let user = self.user.decode_after(taken, frame, recv, heard)?;
         let mut done = AccountFrame {
             taken: user.events,
             full: user.full,
@@ -355,7 +372,8 @@ impl Account {
         }
         match (&self.pending[at].1, &answer.outcome) {
             (Asked::Orders(posted), outcome) => {
-                answer_events(posted, outcome, reject_reason, recv, emit);
+                let heard = &mut Heard { sink: emit, oids: &mut self.orders.oids };
+                answer_events(posted, outcome, reject_reason, recv, heard);
             }
             (Asked::Fate(order), Outcome::Info(payload)) => {
                 let fate = info::fate(payload)?;
@@ -431,3 +449,6 @@ pub(super) fn order_state(status: &str) -> VenueOrderState {
         OrderStatus::Canceled(_) | OrderStatus::Unknown(Some(_)) => VenueOrderState::Canceled,
     }
 }
+
+#[cfg(test)]
+mod tests;

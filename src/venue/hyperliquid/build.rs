@@ -68,5 +68,6 @@ impl Access {
 
 pub fn feed(specs: &[InstrumentSpec], options: &Options) -> FeedCodec {
     let markets: Vec<_> = (0..).map(InstId).zip(specs.iter().map(|s| s.symbol)).collect();
-    FeedCodec::new(&markets).with_fast(options.fast_books).with_deltas(options.l2_deltas)
+    let codec = FeedCodec::new(&markets).with_depths(&options.book_levels);
+    codec.with_fast(options.fast_books).with_deltas(options.l2_deltas)
 }

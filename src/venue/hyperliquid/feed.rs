@@ -98,6 +98,8 @@ enum Parsed {
 pub struct FeedCodec {
     markets: Markets,
     listed: Vec<(InstId, Symbol)>,
+    /// Levels of a side that are read, by instrument.
+    depths: Vec<u8>,
     fast: bool,
     levels: [[Level; LEVELS_MAX]; 2],
     trades: Vec<Trade>,
@@ -115,6 +117,7 @@ impl FeedCodec {
         FeedCodec {
             markets: Markets::new(markets),
             listed: markets.to_vec(),
+            depths: Vec::new(),
             fast: false,
             levels: [[Level::default(); LEVELS_MAX]; 2],
             trades: Vec::with_capacity(TRADES_MAX),
@@ -129,6 +132,19 @@ impl FeedCodec {
         let markets = self.listed.iter().map(|(id, _)| usize::from(id.0) + 1).max();
         self.deltas = on.then(|| Box::new(Deltas::new(markets.unwrap_or(0))));
         self
+    }
+
+    /// Of a market's book no more than the best `depths[inst]` levels of a side go to the core, 1 to
+    /// [`LEVELS_MAX`]; all of them where nothing is said. What lies deeper is not even read in the
+    /// layouts that the venue is known to write: its bytes are passed over.
+    pub fn with_depths(mut self, depths: &[u8]) -> FeedCodec {
+        self.depths = depths.to_vec();
+        self
+    }
+
+    #[inline]
+    fn depth(&self, inst: InstId) -> usize {
+        depth_of(&self.depths, inst)
     }
 
     /// Asks for five levels every 0.5 s instead of twenty every 5 s.
@@ -194,7 +210,8 @@ impl FeedCodec {
         // The first letter of the channel's name, behind `{"channel":"`.
         match frame.get(12) {
             Some(b'l') => {
-                if let Some(book) = scan::book(frame, &self.markets, &mut self.levels) {
+                let depth = |inst| depth_of(&self.depths, inst);
+                if let Some(book) = scan::book(frame, &self.markets, depth, &mut self.levels) {
                     return Ok(self.emit_book(book, recv, sink));
                 }
             }
@@ -243,7 +260,9 @@ impl FeedCodec {
 
     #[inline]
     fn emit_book(&self, book: Book, recv: Stamp, sink: &mut impl Sink) -> Decoded {
-        let Book { inst, counts: [bids, asks], exch_ms } = book;
+        let Book { inst, counts, exch_ms } = book;
+        let depth = self.depth(inst) as u8;
+        let [bids, asks] = counts.map(|count| count.min(depth));
         for (side, count) in Side::BOTH.into_iter().zip([bids, asks]) {
             let of_side = &self.levels[side.index()][..usize::from(count)];
             for start in (0..of_side.len()).step_by(LEVELS_PER_EVENT) {
@@ -404,6 +423,13 @@ impl FeedCodec {
         }
         Ok(known)
     }
+}
+
+/// What is configured of a market, within what the venue sends.
+#[inline]
+fn depth_of(depths: &[u8], inst: InstId) -> usize {
+    let depth = depths.get(usize::from(inst.0)).map_or(LEVELS_MAX, |d| usize::from(*d));
+    depth.clamp(1, LEVELS_MAX)
 }
 
 #[inline]

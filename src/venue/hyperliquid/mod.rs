@@ -12,6 +12,7 @@ pub mod feed;
 pub mod info;
 mod markets;
 pub mod meta;
+mod oids;
 pub mod orders;
 pub mod rest;
 mod scan;

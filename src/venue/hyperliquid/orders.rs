@@ -6,15 +6,17 @@
 //! those with any other.
 //!
 //! A client order id is the run's tag and our order number, so an order of an earlier run can never
-//! be taken for one of ours, and cancels need no order id of the venue.
+//! be taken for one of ours, and cancels need no order id of the venue. (A modify names its order by
+//! the venue's where that is known: see `oids.rs`.)
 
 pub mod answer;
 
-use crate::event::{Action, OrderId, Tif};
+use crate::event::{Action, Event, OrderId, Tif};
 use crate::instrument::InstId;
 use crate::units::{Price, Qty, Side};
 use crate::venue::eip712::{Address, PooledSigner, Signature};
 
+use super::oids::Oids;
 use super::sign::wire::{Both, Buf, Json, Out, Pack, key};
 use super::sign::{
     self, Builder, Cloid, Grouping, L1Action, Network, NonceClock, OrderType, OrderWire, Target,
@@ -88,7 +90,7 @@ pub struct Posted {
     pub len: usize,
     /// Entries in `orders`.
     pub count: usize,
-    /// In the order of the answer's statuses.
+    /// In the order of the answer's statuses; past `count` they mean nothing.
     pub orders: [OrderId; BATCH_MAX],
     /// For a modify, the order that each entry replaces.
     pub replaced: [OrderId; BATCH_MAX],
@@ -140,6 +142,7 @@ pub struct OrderCodec {
     nonces: NonceClock,
     next_id: u64,
     preimage: Box<[u8; PREIMAGE_MAX]>,
+    pub(super) oids: Oids,
 }
 
 /// What does not change from frame to frame.
@@ -162,7 +165,14 @@ impl OrderCodec {
             nonces: NonceClock::default(),
             next_id: 1,
             preimage: Box::new([0; PREIMAGE_MAX]),
+            oids: Oids::default(),
         }
+    }
+
+    /// Takes the venue's number of an order from what was heard of it.
+    #[inline]
+    pub fn heard(&mut self, event: &Event) {
+        self.oids.heard(event);
     }
 
     /// The venue's number of a market of this session.
@@ -194,22 +204,39 @@ impl OrderCodec {
         signer: &mut PooledSigner,
         out: &mut [u8],
     ) -> Result<Posted, EncodeError> {
+        let mut posted = Posted::new(0);
+        self.encode_to(&mut posted, actions, form, now_ms, signer, out)?;
+        Ok(posted)
+    }
+
+    /// As [`OrderCodec::encode`], with what must be remembered written in place: it is ten cache
+    /// lines, most of them empty. After an error nothing of it means anything.
+    #[inline]
+    pub fn encode_to(
+        &mut self,
+        posted: &mut Posted,
+        actions: &[Action],
+        form: Form,
+        now_ms: u64,
+        signer: &mut PooledSigner,
+        out: &mut [u8],
+    ) -> Result<(), EncodeError> {
         if actions.len() > BATCH_MAX {
             return Err(EncodeError::TooMany);
         }
         let terms = &self.terms;
         let mut o = open(&mut self.preimage[..], out, form, self.next_id);
-        let mut posted = Posted::new(self.next_id);
+        posted.id = self.next_id;
         posted.count = actions.len();
         let mut expires = terms.config.order_ttl_ms.map(|ttl| now_ms + ttl);
         match actions.first() {
-            Some(Action::Place { tif, .. }) => terms.places(actions, *tif, &mut o, &mut posted)?,
+            Some(Action::Place { tif, .. }) => terms.places(actions, *tif, &mut o, posted)?,
             Some(Action::Modify { tif, .. }) => {
-                terms.modifies(actions, *tif, &mut o, &mut posted)?;
+                terms.modifies(actions, *tif, &self.oids, &mut o, posted)?;
             }
             Some(Action::Cancel { .. }) => {
                 expires = None;
-                terms.cancels(actions, &mut o, &mut posted)?;
+                terms.cancels(actions, &mut o, posted)?;
             }
             Some(_) => return Err(EncodeError::NotAnOrder),
             None => return Err(EncodeError::Empty),
@@ -218,7 +245,7 @@ impl OrderCodec {
         posted.nonce = self.nonces.next(now_ms);
         self.next_id += 1;
         posted.len = close(o, terms, form, posted.nonce, expires, signer)?;
-        Ok(posted)
+        Ok(())
     }
 
     /// Writes one signed frame for any action: cancels of orders that are not of this run (by the
@@ -267,7 +294,7 @@ impl OrderCodec {
 }
 
 impl Posted {
-    fn new(id: u64) -> Posted {
+    pub(super) fn new(id: u64) -> Posted {
         let none = [OrderId(0); BATCH_MAX];
         let kind = PostKind::Other;
         Posted { id, nonce: 0, kind, len: 0, count: 0, orders: none, replaced: none }
@@ -347,6 +374,7 @@ impl Terms {
         &self,
         actions: &[Action],
         of: Tif,
+        oids: &Oids,
         o: &mut Both<'_>,
         posted: &mut Posted,
     ) -> Result<(), EncodeError> {
@@ -366,7 +394,8 @@ impl Terms {
             posted.replaced[i] = old;
             o.item();
             let wire = self.order((inst, side), (px, qty), tif, false, order)?;
-            sign::modify(o, Target::Cloid(self.cloid(old)), &wire);
+            let target = oids.get(old).map_or_else(|| Target::Cloid(self.cloid(old)), Target::Oid);
+            sign::modify(o, target, &wire);
         }
         sign::close_list(o, None);
         Ok(())

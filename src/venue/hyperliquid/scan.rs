@@ -7,6 +7,10 @@
 //! cursor reads the frame from the start and judges it. So a scanner never refuses a frame and can
 //! only agree with the cursor.
 //!
+//! One exception, and only where a session asks for it: of a side's levels past the market's depth
+//! nothing is read but where they end. No brackets lie in a level, so the first `]` is the side's; what
+//! stands before and behind it is compared.
+//!
 //! Two layouts of a level are known: `px,sz,n`, written since 2025, and the alphabetical `n,px,sz`
 //! of older recordings. Trades are scanned in the documented order only.
 //!
@@ -17,6 +21,7 @@
 use super::feed::{Book, LEVELS_MAX, Quote, TRADES_MAX, Trade};
 use super::markets::{Markets, take_name};
 use crate::event::Level;
+use crate::instrument::InstId;
 use crate::units::{Price, Qty, Side};
 use crate::venue::scan::{Source, Tail, decimal, literal, stands, take_time};
 use crate::venue::swar::{self, ZEROS, all_digits, find, word};
@@ -78,17 +83,29 @@ fn last_level<const DOCUMENTED: bool>(bytes: &[u8], lead: u8) -> Option<(Level, 
     level::<DOCUMENTED>(&Tail(bytes), lead)
 }
 
-/// One side, from its `[` to after its `]`.
+/// What follows the `]` that ends a side, of whose levels the last one behind `bytes` is whole.
+#[inline]
+fn past_side(bytes: &[u8]) -> Option<&[u8]> {
+    // 32 bytes at a time in one comparison: a level has about 40.
+    let (chunks, _) = bytes.as_chunks::<32>();
+    let has_end = |chunk: &[u8; 32]| chunk.iter().fold(false, |any, &b| any | (b == b']'));
+    let from = 32 * chunks.iter().position(has_end).unwrap_or(chunks.len());
+    let end = from + bytes.get(from..)?.iter().position(|&b| b == b']')?;
+    (bytes.get(end.checked_sub(1)?) == Some(&b'}')).then(|| &bytes[end + 1..])
+}
+
+/// One side, from its `[` to after its `]`: its best `depth` levels.
 #[inline(always)]
 fn take_side<'a, const DOCUMENTED: bool>(
     mut bytes: &'a [u8],
+    depth: usize,
     out: &mut [Level; LEVELS_MAX],
 ) -> Option<(u8, &'a [u8])> {
     if let Some(rest) = bytes.strip_prefix(b"[]") {
         return Some((0, rest));
     }
     let mut lead = b'[';
-    for (i, slot) in out.iter_mut().enumerate() {
+    for (i, slot) in out.iter_mut().take(depth).enumerate() {
         let (level, rest) = take_level::<DOCUMENTED>(bytes, lead)?;
         *slot = level;
         if let [b']', rest @ ..] = rest {
@@ -96,40 +113,47 @@ fn take_side<'a, const DOCUMENTED: bool>(
         }
         (bytes, lead) = (rest, b',');
     }
-    None
+    // More than the venue documents is for the cursor to refuse.
+    if depth >= LEVELS_MAX {
+        return None;
+    }
+    Some((depth as u8, past_side(bytes)?))
 }
 
 /// Both sides, from after `[` to after `]`.
 #[inline(always)]
 fn take_sides<'a, const DOCUMENTED: bool>(
     bytes: &'a [u8],
+    depth: usize,
     levels: &mut [[Level; LEVELS_MAX]; 2],
 ) -> Option<([u8; 2], &'a [u8])> {
     let [bids, asks] = levels;
-    let (bid_count, rest) = take_side::<DOCUMENTED>(bytes, bids)?;
-    let (ask_count, rest) = take_side::<DOCUMENTED>(rest.strip_prefix(b",")?, asks)?;
+    let (bid_count, rest) = take_side::<DOCUMENTED>(bytes, depth, bids)?;
+    let (ask_count, rest) = take_side::<DOCUMENTED>(rest.strip_prefix(b",")?, depth, asks)?;
     Some(([bid_count, ask_count], rest.strip_prefix(b"]")?))
 }
 
-/// A whole `l2Book` frame.
+/// A whole `l2Book` frame, with as many levels of a side as `depth` says of its market.
 pub(super) fn book(
     frame: &[u8],
     markets: &Markets,
+    depth: impl Fn(InstId) -> usize,
     levels: &mut [[Level; LEVELS_MAX]; 2],
 ) -> Option<Book> {
     let rest = frame.strip_prefix(b"{\"channel\":\"l2Book\",")?;
     let rest = rest.strip_prefix(b"\"data\":{\"coin\":\"")?;
     let (name, rest) = take_name(rest)?;
     let inst = markets.find(name)?;
+    let depth = depth(inst);
     if let Some(rest) = rest.strip_prefix(b"\",\"time\":") {
         let (exch_ms, rest) = take_time(rest)?;
         let rest = rest.strip_prefix(b",\"levels\":[")?;
-        let (counts, rest) = take_sides::<true>(rest, levels)?;
+        let (counts, rest) = take_sides::<true>(rest, depth, levels)?;
         let whole = rest == b"}}" || rest == b",\"fast\":true}}";
         return whole.then_some(Book { inst, counts, exch_ms });
     }
     let rest = rest.strip_prefix(b"\",\"levels\":[")?;
-    let (counts, rest) = take_sides::<false>(rest, levels)?;
+    let (counts, rest) = take_sides::<false>(rest, depth, levels)?;
     // The time is the last field here: 13 digits and the two braces, shorter than a window.
     let rest = rest.strip_prefix(b",\"time\":")?;
     let exch_ms = last_time(rest)?;

@@ -290,7 +290,7 @@ pub fn close_orders<O: Out>(o: &mut O, grouping: Grouping, builder: Option<Build
 fn decimal<O: Out>(o: &mut O, raw: i64) {
     let mut text = [0; TEXT_MAX];
     let len = write_raw(raw, &mut text);
-    o.text(&text[..len]);
+    o.short(&text, len);
 }
 
 /// One order. The caller has seen that price and size are positive.

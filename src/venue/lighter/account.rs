@@ -218,6 +218,14 @@ impl Account {
 
     // -- orders --------------------------------------------------------------------------------
 
+    /// What the next signature of each key needs, fetched ahead of it.
+    #[inline]
+    pub fn prepare(&mut self) {
+        for lane in &mut self.lanes {
+            lane.signer.prime();
+        }
+    }
+
     /// Writes one signed frame for actions of one kind.
     #[inline]
     pub fn encode(

@@ -186,7 +186,10 @@ impl Access {
                 markets: markets.clone(),
                 tx_ttl_ms: TX_TTL_MS,
                 rest_ms: REST_MS,
-                nonces: NonceMode::Sequential,
+                nonces: match options.skip_nonces {
+                    true => NonceMode::Skipping,
+                    false => NonceMode::Sequential,
+                },
             });
             (codec.expect("constants in their ranges, decimals that were counted"), signer)
         };

@@ -62,6 +62,9 @@ pub struct Market {
 pub enum NonceMode {
     /// The next number each time: a transaction that is lost holds up those behind it.
     Sequential,
+    /// The same numbers, marked so that each needs only to be above the last one: the refusal of a
+    /// transaction leaves a hole, and those behind it on their way are taken.
+    Skipping,
     /// The clock in ms, or one more than the last: each needs only to be above the last.
     Clock,
 }
@@ -263,6 +266,12 @@ impl OrderCodec {
         now_ms.saturating_add(self.terms.config.tx_ttl_ms)
     }
 
+    /// Does the venue take nonces with holes between them?
+    #[inline]
+    pub fn skips(&self) -> bool {
+        self.terms.config.nonces != NonceMode::Sequential
+    }
+
     /// Is this the last nonce that was used?
     #[inline]
     pub fn is_last(&self, nonce: u64) -> bool {
@@ -350,7 +359,7 @@ impl OrderCodec {
     fn first_nonce(&self, count: usize, now_ms: u64) -> Result<u64, EncodeError> {
         let next = self.last_nonce.map_or(0, |last| last + 1);
         let first = match self.terms.config.nonces {
-            NonceMode::Sequential => next,
+            NonceMode::Sequential | NonceMode::Skipping => next,
             NonceMode::Clock => next.max(now_ms),
         };
         // Both are far below 2^63.
@@ -428,7 +437,7 @@ fn open(buf: &mut Buf<'_>, id: u64, txs: &[Tx<'_>]) {
 impl Terms {
     #[inline]
     fn header(&self, nonce: u64, now_ms: u64) -> Header {
-        let skip_nonce = self.config.nonces == NonceMode::Clock;
+        let skip_nonce = self.config.nonces != NonceMode::Sequential;
         let attributes = Attributes { skip_nonce, ..Attributes::default() };
         Header { nonce, expires_ms: now_ms.saturating_add(self.config.tx_ttl_ms), attributes }
     }

@@ -157,6 +157,20 @@ fn a_modify_names_the_old_order_and_carries_the_new_one() {
 }
 
 #[test]
+fn a_modify_names_the_old_order_by_the_venues_number_where_that_was_heard() {
+    let mut codec = codec();
+    let ours = OrderId::new(7, InstId(0));
+    let recv = crate::event::Stamp(1);
+    codec.heard(&Event::Ack { order: ours, venue_oid: 569_017_209_592, resting: true, recv });
+    let entries = [modify(9, ours.0, Tif::Alo), modify(10, 8, Tif::Alo)];
+    let (posted, text) = frame(&mut codec, &entries, Form::Body);
+    assert!(text.contains(r#"{"oid":569017209592,"order":{"a":5,"#), "{text}");
+    assert!(text.contains(r#"{"oid":"0x0123456789abcdef0000000000000008","order":"#), "{text}");
+    assert_eq!(posted.replaced[..2], [ours, OrderId(8)]);
+    verify(&serde_json::from_str(&text).unwrap(), Network::Mainnet);
+}
+
+#[test]
 fn vault_expiry_priority_and_network_are_signed() {
     let vault = Address([0x17; 20]);
     let mut codec = OrderCodec::new(CodecConfig {

@@ -4,24 +4,45 @@
 //! Everything is inlined into the encoder of an action, where map sizes, key lengths and the
 //! places of commas are constants. A buffer that is too small sets a flag and takes no more.
 
+use crate::units::TEXT_MAX;
 pub use crate::venue::buf::Buf;
 
-/// The key of a map, as both texts write it.
+/// The key of a map, as both texts write it: bytes of constant length, of which the first are meant.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The name alone, at most 31 bytes.
-    pub name: &'static str,
-    /// `,"name":`, of which the first key of a map leaves out the comma.
-    pub json: &'static str,
+    /// The name behind its length.
+    pack: [u8; 16],
+    pack_len: usize,
+    /// `"name":`.
+    json: [u8; 24],
+    json_len: usize,
+}
+
+impl Key {
+    /// # Panics
+    /// When the name is longer than 15 bytes: a key is made while compiling.
+    pub const fn new(name: &str) -> Key {
+        let name = name.as_bytes();
+        assert!(name.len() <= 15, "the longest key has 15 bytes");
+        let (mut pack, mut json) = ([0; 16], [0; 24]);
+        pack[0] = 0xa0 | name.len() as u8;
+        json[0] = b'"';
+        let mut i = 0;
+        while i < name.len() {
+            pack[i + 1] = name[i];
+            json[i + 1] = name[i];
+            i += 1;
+        }
+        json[i + 1] = b'"';
+        json[i + 2] = b':';
+        Key { pack, pack_len: name.len() + 1, json, json_len: name.len() + 3 }
+    }
 }
 
 /// A [`Key`] from its name.
 macro_rules! key {
     ($name:literal) => {
-        $crate::venue::hyperliquid::sign::wire::Key {
-            name: $name,
-            json: concat!(",\"", $name, "\":"),
-        }
+        const { $crate::venue::hyperliquid::sign::wire::Key::new($name) }
     };
 }
 pub(crate) use key;
@@ -38,6 +59,8 @@ pub trait Out {
     fn key(&mut self, key: Key);
     /// A text that needs no escape in JSON.
     fn text(&mut self, text: &[u8]);
+    /// The same: the first `len` of these bytes, at most 24.
+    fn short(&mut self, text: &[u8; TEXT_MAX], len: usize);
     fn uint(&mut self, value: u64);
     fn int(&mut self, value: i64);
     fn flag(&mut self, value: bool);
@@ -77,7 +100,13 @@ impl Out for Pack<'_> {
 
     #[inline(always)]
     fn key(&mut self, key: Key) {
-        self.text(key.name.as_bytes());
+        self.0.put_some(&key.pack, key.pack_len);
+    }
+
+    #[inline(always)]
+    fn short(&mut self, text: &[u8; TEXT_MAX], len: usize) {
+        self.0.byte(0xa0 | len as u8);
+        self.0.put_some(text, len);
     }
 
     #[inline(always)]
@@ -188,15 +217,24 @@ impl Out for Json<'_> {
 
     #[inline(always)]
     fn key(&mut self, key: Key) {
-        let text = key.json.as_bytes();
-        self.buf.put(if self.fresh { &text[1..] } else { text });
+        if !self.fresh {
+            self.buf.byte(b',');
+        }
         self.fresh = false;
+        self.buf.put_some(&key.json, key.json_len);
     }
 
     #[inline(always)]
     fn text(&mut self, text: &[u8]) {
         self.buf.byte(b'"');
         self.buf.put(text);
+        self.buf.byte(b'"');
+    }
+
+    #[inline(always)]
+    fn short(&mut self, text: &[u8; TEXT_MAX], len: usize) {
+        self.buf.byte(b'"');
+        self.buf.put_some(text, len);
         self.buf.byte(b'"');
     }
 
@@ -227,12 +265,12 @@ pub struct Both<'a> {
 
 /// Forwards each call to both.
 macro_rules! both {
-    ($($name:ident($($arg:ident: $type:ty)?);)+) => {
+    ($($name:ident($($arg:ident: $type:ty),*);)+) => {
         impl Out for Both<'_> {
             $(#[inline(always)]
-            fn $name(&mut self $(, $arg: $type)?) {
-                self.pack.$name($($arg)?);
-                self.json.$name($($arg)?);
+            fn $name(&mut self $(, $arg: $type)*) {
+                self.pack.$name($($arg),*);
+                self.json.$name($($arg),*);
             })+
         }
     };
@@ -246,6 +284,7 @@ both! {
     end_list();
     key(key: Key);
     text(text: &[u8]);
+    short(text: &[u8; TEXT_MAX], len: usize);
     uint(value: u64);
     int(value: i64);
     flag(value: bool);

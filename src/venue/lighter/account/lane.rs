@@ -64,8 +64,16 @@ impl Lane {
         let last = nonce + count as u64 - 1;
         if self.codec.is_last(last) {
             self.codec.resync(nonce);
-        } else {
+        } else if !self.codec.skips() {
             // Those behind it are refused as well.
+            self.desync();
+        }
+    }
+
+    /// Whether the frame with this nonce, or which part of it, was taken is not known.
+    pub fn unclear(&mut self) {
+        // The next nonce is above all that were used, which is enough where holes are allowed.
+        if !self.codec.skips() {
             self.desync();
         }
     }

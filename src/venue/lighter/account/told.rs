@@ -136,7 +136,7 @@ impl Account {
         match reaction {
             Reaction::Resync => lane.desync(),
             // Taken or not, nobody knows; nor of which of several.
-            _ if is_unknown(code) || waiting.count > 1 => lane.desync(),
+            _ if is_unknown(code) || waiting.count > 1 => lane.unclear(),
             _ => lane.refused(waiting.nonce, waiting.count),
         }
         match reaction {
