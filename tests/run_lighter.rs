@@ -16,7 +16,7 @@ use evenkeel::ops::scenario::{self, Scenario};
 use evenkeel::pipeline::clock::Clock;
 use evenkeel::sim::exchange::Exchange;
 use evenkeel::sim::params::Scenario as Mood;
-use evenkeel::sim::server::{Scope, ServerFault};
+use evenkeel::sim::server::{LighterFault, Scope, ServerFault};
 use evenkeel::units::{Nanos, Side};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -174,8 +174,14 @@ fn agrees(rig: Rig, end: &Value) {
 fn a_paper_run_needs_no_key_and_sends_the_venue_nothing() {
     let rig = Rig::new("paper");
     let before = rig.local.server.with(|x| x.now()).unwrap();
-    let output = rig.plain("paper").args(["--seconds", "12"]).output().unwrap();
-    let end = result(&output, 0);
+    let mut child = rig.plain("paper").args(["--seconds", "12"]).spawn().unwrap();
+    let told = || rig.local.server.stats().unwrap().messages_out;
+    rig.wait(&mut child, "the market", || told() > 100);
+    // A book that broke is asked for again, also the one that moves the mirror.
+    assert!(rig.local.server.lighter_fault(LighterFault::Gap));
+    let end = result(&child.wait_with_output().unwrap(), 0);
+    let count = |name: &str| end["paper"][name].as_u64().unwrap();
+    assert!(count("mirrored") > 2 * count("late_trades"), "the mirror stands still: {end}");
     assert_eq!((&end["ending"], &end["open_orders"]), (&"stopped".into(), &0.into()));
     assert_eq!((&end["illegal_orders"], &end["positions_agree"]), (&0.into(), &true.into()));
     assert!(end["orders_sent"].as_u64().unwrap() > 0, "{end}");
