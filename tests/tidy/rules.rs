@@ -278,11 +278,12 @@ pub fn imports(source: &Source) -> Vec<String> {
 }
 
 /// Files besides the venues' own that may name one: the faces, what makes them, the tool that
-/// compares signatures with another implementation's, and the one that serves a dialect to others.
+/// compares signatures with another implementation's, and those that serve a dialect.
 const NAMES_VENUES: &[&str] = &[
     "src/venue/mod.rs",
     "src/venue/rest.rs",
     "src/venue/build.rs",
+    "src/ops/local.rs",
     "src/ops/sign.rs",
     "src/ops/sign/lighter.rs",
     "src/ops/venue.rs",
