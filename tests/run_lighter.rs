@@ -261,10 +261,7 @@ fn killed(rig: Rig, mut child: Child) {
     assert_eq!(replayed.difference, None, "what was written is whole up to its end");
     std::fs::rename(&first, rig.folder.join("first")).unwrap();
     // What the venue has filled by now and nobody has seen, the second run adopts.
-    // It keeps what it holds: the minute's transactions may be used up, and then it could not close it.
-    let mut second = rig.live();
-    second.args(["--set", "engine.flatten_on_stop=false"]);
-    let mut child = second.spawn().unwrap();
+    let mut child = rig.live().spawn().unwrap();
     rig.wait(&mut child, "orders of its own alone", || {
         let open = rig.open();
         !open.is_empty() && open.iter().all(|oid| !left.contains(oid))
