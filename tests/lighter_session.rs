@@ -110,6 +110,34 @@ fn answers_come_late_or_never() {
     assert_eq!(left.core.counts().adopted, 0);
 }
 
+/// A message in which nothing is executed and to which nothing is answered, three times two of them.
+fn lose(mut run: Run) -> session_kit::Left {
+    for _ in 0..3 {
+        run.play(400);
+        fault(&run, LighterFault::LoseTransactions(2));
+    }
+    run.play(1200);
+    let left = run.end();
+    assert_eq!(left.core.counts().adopted, 0);
+    left
+}
+
+#[test]
+fn transactions_are_lost_on_their_way() {
+    lose(start("lighter-lost"));
+}
+
+#[test]
+fn transactions_are_lost_where_nonces_have_no_holes() {
+    let calm = scenario::find("lighter-sol").expect("a scenario");
+    let wild = Scenario { mood: Mood::Volatile, ..*calm };
+    let run = Run::start("lighter-lost-nonces", &wild, |c| c.venue.skip_nonces = false);
+    let left = lose(run);
+    // What came behind them was out of step, and the account learned where it stands.
+    let counts = left.core.counts();
+    assert!(counts.rejects[RejectReason::Nonce as usize] >= 1, "{:?}", counts.rejects);
+}
+
 #[test]
 fn requests_are_refused_for_their_rate() {
     let mut run = start("lighter-rate");

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod local;
 pub mod metrics;
 pub mod pair;
 pub mod plan;

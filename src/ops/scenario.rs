@@ -346,7 +346,7 @@ impl Scenario {
     /// are an account's and not the network's.
     pub fn served(&self, seed: u64, now: Nanos) -> Result<Stage, Failure> {
         match self.venue {
-            VenueId::Lighter => self.staged(seed, now, crate::sim::server::lighter_rules(seed)),
+            VenueId::Lighter => self.staged(seed, now, crate::ops::local::rules(self.venue, seed)),
             _ => self.stage(seed, now),
         }
     }

@@ -243,6 +243,10 @@ pub struct EgressCounts {
     /// Orders that failed the checks at the last door before the wire. Must stay zero.
     pub illegal: Counter,
     pub pool_empty: Counter,
+    /// Messages to the venue that were never answered, and answers to none.
+    pub unanswered: Counter,
+    /// Lists of fills that could not be read.
+    pub unread_fills: Counter,
     /// The venue's dead man's switch: 0 unknown, 1 armed, 2 too little volume, 3 refused.
     pub dead_man: Counter,
     /// Leverages that the venue did not set.

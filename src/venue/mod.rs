@@ -475,6 +475,23 @@ impl VenueAccount {
         }
     }
 
+    /// Frames whose answer never came, and answers that belong to none. (At Hyperliquid the answers'
+    /// time is watched by egress.)
+    pub fn unanswered(&self) -> u64 {
+        match self {
+            VenueAccount::Hyperliquid(_) => 0,
+            VenueAccount::Lighter(account) => account.unanswered(),
+        }
+    }
+
+    /// Lists of fills that could not be read. (At Hyperliquid fills come by the stream alone.)
+    pub fn unread_fills(&self) -> u64 {
+        match self {
+            VenueAccount::Hyperliquid(_) => 0,
+            VenueAccount::Lighter(account) => account.unread_fills(),
+        }
+    }
+
     /// Is this order of this run?
     pub fn is_ours(&self, order: &OpenOrder) -> bool {
         match self {

@@ -2,13 +2,15 @@
 
 use evenkeel::event::Tif;
 use evenkeel::sim::server::lighter::{LighterRates, Tier};
-use evenkeel::units::Side;
+use evenkeel::units::{Price, Qty, SCALE, Side};
 use evenkeel::venue::lighter::tx::{
     Attributes, CancelAll, Header, MarginMode, Order, OrderKind, Sender, TimeInForce, Tx,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::bed::{Bed, Client, ETH_ID, HEDGES, OTHER, QUOTES, SOL_ID, US, limit, signed, signer};
+use crate::bed::{
+    Bed, Client, ETH_ID, HEDGES, OTHER, QUOTES, SOL, SOL_ID, US, limit, signed, signer,
+};
 
 fn create(order: Order) -> Tx<'static> {
     Tx::CreateOrder(order)
@@ -292,6 +294,46 @@ fn a_modify_keeps_the_order_and_its_numbers() {
     assert_eq!(client.order(), (9, "canceled-post-only".to_owned()));
     assert_eq!(client.tx(&bed.sign(QUOTES, 5, &modify(9, 106_000))), 21715);
     assert!(bed.active().is_empty());
+}
+
+#[test]
+fn a_modify_names_the_whole_size_with_what_was_filled() {
+    let bed = Bed::new();
+    bed.fill_book();
+    let mut client = bed.trader();
+    let ours = limit(&bed, 9, false, 106_555, 2000, TimeInForce::PostOnly);
+    client.tx(&bed.sign(QUOTES, 0, &create(ours)));
+    assert_eq!(client.order(), (9, "open".to_owned()));
+    bed.crowd(Side::Sell, "106.555", "0.5", Tif::Ioc);
+    let before = client.until("update/account_all_orders")["orders"]["2"][0].clone();
+    let sizes = |row: &Value| {
+        ["initial_base_amount", "filled_base_amount", "remaining_base_amount"]
+            .map(|key| row[key].as_str().unwrap().to_owned())
+    };
+    assert_eq!(sizes(&before), ["2.000", "0.500", "1.500"]);
+    let modify =
+        |base, price| Tx::ModifyOrder { market: SOL_ID, index: 9, base, price, trigger_price: 0 };
+    assert_eq!(client.tx(&bed.sign(QUOTES, 1, &modify(3000, 106_558))), 200);
+    let after = client.until("update/account_all_orders")["orders"]["2"][0].clone();
+    assert_eq!(sizes(&after), ["3.000", "0.500", "2.500"]);
+    assert_eq!(after["filled_quote_amount"], before["filled_quote_amount"]);
+    assert_ne!(after["nonce"], before["nonce"], "it is queued anew");
+    let left = bed.server.with(|x| x.levels(SOL, Side::Buy, 1).next().unwrap().qty).unwrap();
+    assert_eq!(left, Qty(SCALE / 10 * 25), "what rests is the rest");
+    // More trades, and no more is wanted than that.
+    bed.crowd(Side::Sell, "106.558", "0.25", Tif::Ioc);
+    assert_eq!(client.order(), (9, "open".to_owned()));
+    assert_eq!(client.tx(&bed.sign(QUOTES, 2, &modify(750, 106_557))), 200);
+    let end = client.until("update/account_all_orders")["orders"]["2"][0].clone();
+    assert_eq!(
+        (&end["status"], sizes(&end)),
+        (&json!("filled"), ["0.750", "0.750", "0.000"].map(str::to_owned))
+    );
+    assert!(bed.active().is_empty());
+    assert_eq!(
+        bed.server.with(|x| x.levels(SOL, Side::Buy, 1).next().unwrap().px).unwrap(),
+        Price(SCALE / 100 * 10_655)
+    );
 }
 
 #[test]

@@ -283,11 +283,11 @@ const NAMES_VENUES: &[&str] = &[
     "src/venue/mod.rs",
     "src/venue/rest.rs",
     "src/venue/build.rs",
+    "src/ops/local.rs",
     "src/ops/sign.rs",
     "src/ops/sign/lighter.rs",
     "src/ops/venue.rs",
     "src/ops/venue/lighter.rs",
-    "src/ops/demo/venue.rs",
 ];
 
 /// The venue of a path below `src/venue/`.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The venues' official Python SDKs against the embedded venue and against the engine's signers.
 #
-#   tools/conformance/run.sh                   everything: about five minutes
+#   tools/conformance/run.sh                   everything: about six minutes
 #   tools/conformance/run.sh trading engine    some of: trading, engine, signing (Hyperliquid),
-#                                              lighter_trading, lighter_signing
+#                                              lighter_trading, lighter_engine, lighter_signing
 #
 # The SDKs are unmodified; only their base URLs are ours. EVENKEEL names a binary to use instead of the release
 # build, CASES the number of random actions to sign. Without Python, or where a package cannot be had, it
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 out=target/conformance
 parts=("$@")
-if [ ${#parts[@]} -eq 0 ]; then parts=(trading engine signing lighter_trading lighter_signing); fi
+if [ ${#parts[@]} -eq 0 ]; then parts=(trading engine signing lighter_trading lighter_engine lighter_signing); fi
 
 skip() {
     echo "SKIPPED: $1: an official SDK was not run against the simulated venue"

@@ -24,7 +24,6 @@ use crate::session::Spec;
 use crate::switch::{Asked, Switch};
 use crate::units::{Notional, SCALE};
 use crate::venue::build::{self, Access, Owner};
-use crate::venue::eip712::Signer;
 use crate::venue::rest::{Pass, VenueRest};
 use access::{KeyArgs, access};
 use paper::Paper;
@@ -70,8 +69,6 @@ pub struct RunArgs {
     pub json: bool,
 }
 
-/// What the exchange of a paper run speaks.
-const DIALECT: VenueId = VenueId::Hyperliquid;
 /// Prepared nonces: several of the largest bursts.
 const POOL: usize = 256;
 /// Longest wait for the orderly stop to unwind and be answered.
@@ -191,12 +188,6 @@ fn on_paper(
 ) -> Result<Plan, Failure> {
     // Whose fees: the account's when it is named, else those of an account without a history.
     let name = config.venue.name;
-    if name != DIALECT {
-        let (name, dialect) = (name.name(), DIALECT.name());
-        return Err(Failure::config(format!(
-            "{name}: the exchange of a paper run speaks {dialect} alone so far"
-        )));
-    }
     let owner = match &args.account {
         Some(text) => owner(name, text, args.vault.as_deref())?,
         None => Owner::nobody(name).map_err(Failure::config)?,
@@ -207,12 +198,10 @@ fn on_paper(
     let table = start::prove(&args.config.display().to_string(), &config, &specs, &prices, false)?;
     let cash = Notional::from_raw(args.paper_cash * SCALE);
     let paper = Paper::start(&market_ws, &specs, cash, clock)?;
-    let signer = Signer::new(paper.agent_key).map_err(|_| Failure::bug("a key of our own"))?;
     let local = |url: String| Endpoint::parse(&url).map_err(Failure::environment);
     let (ws, rest) = (local(paper.server.ws_url())?, local(paper.server.http_url())?);
     let orders_at = start::Venue { rest: rest.clone(), clock: clock.clone() };
-    let pool = args.pooled.then_some(POOL);
-    let access = Access::agent(build::Network::Mainnet, paper.owner, signer, pool);
+    let access = paper.keys.access(args.pooled)?;
     let mut asks = access.owner().rest(&symbols(&config));
     asks.know(&specs);
     let ends = Ends { market_ws, ws, rest };

@@ -2,41 +2,48 @@
 //!
 //! Real: every byte of public data, which the engine reads from the venue itself. Simulated:
 //! everything about our account. A second connection of the same channels moves the mirror
-//! (`sim/mirror.rs`), and the exchange's server takes the engine's signed orders on loopback. What
-//! that cannot show: our effect on others, the venue's refusals for reasons of margin or load, its
-//! real latency (the exchange draws from its own), hidden queue position (we stand behind
-//! everything that is shown).
+//! (`sim/mirror.rs`), and the exchange's server takes the engine's signed orders on loopback, in the
+//! language of the venue that is mirrored and with its limits. What that cannot show: our effect on
+//! others, the venue's refusals for reasons of margin or load, its real latency (of Hyperliquid the
+//! exchange draws from its own; of Lighter it has the standard tier's delays and nothing of the way
+//! there), hidden queue position (we stand behind everything that is shown).
 
 use crate::book::{Applied, Book};
-use crate::event::Event;
+use crate::event::{Event, Stamp};
 use crate::instrument::{InstId, Instrument, InstrumentSpec, VenueId};
 use crate::net::{Endpoint, Limits};
 use crate::ops::Failure;
+use crate::ops::local::{self, Keys, Local, Serving};
+use crate::ops::scenario::Stage;
 use crate::pipeline::Step;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::dial::Dialer;
 use crate::pipeline::feed::FeedStep;
 use crate::pipeline::metrics::Metrics;
 use crate::pipeline::table::Depths;
-use crate::sim::exchange::{AccountId, Exchange, Rules};
+use crate::sim::exchange::{AccountId, Exchange};
 use crate::sim::mirror::{Counts, Seen, Teller, mirror};
-use crate::sim::server::{self, AccountSpec, ServerConfig, ServerHandle};
+use crate::sim::server::ServerHandle;
 use crate::units::{Notional, Side};
 use crate::venue::build::{self, Options};
-use crate::venue::eip712::{Address, Signer};
-use ring::spsc::{self, Consumer};
+use ring::spsc::{self, Consumer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// Of the exchange's latencies.
+const SEED: u64 = 1;
+const TICK: Duration = Duration::from_millis(1);
+/// Between two questions for a book that broke: the venue's answer takes one way there and back.
+const ASK_AGAIN_NS: u64 = 1_000_000_000;
 
 /// A running paper venue.
 #[derive(Debug)]
 pub struct Paper {
     pub server: ServerHandle,
     pub account: AccountId,
-    pub owner: Address,
-    pub agent_key: [u8; 32],
+    pub keys: Keys,
     pub counts: Arc<Counts>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -56,24 +63,12 @@ impl Paper {
             .map(|(i, spec)| Instrument::new(InstId(i as u16), *spec))
             .collect::<Result<_, _>>()
             .map_err(|why| Failure::config(why.name()))?;
-        let mut exchange = Exchange::new(instruments, Rules::default());
+        let mut exchange = Exchange::new(instruments, local::rules(venue_of(specs), SEED));
         let account = exchange.open_account(cash);
-        let (owner, _) = fresh_key()?;
-        let (agent, agent_key) = fresh_key()?;
-        let config = ServerConfig {
-            accounts: vec![AccountSpec {
-                address: owner.0,
-                account,
-                agents: vec![agent.0],
-                master: None,
-            }],
-            ..ServerConfig::local()
-        };
         let (teller, market, counts) = mirror(specs.len());
-        let time = clock.clone();
-        let server =
-            server::start(config, exchange, Box::new(market), Box::new(move || time.now()))
-                .map_err(Failure::environment)?;
+        let stage = Stage { exchange, account, market: Box::new(market) };
+        let Local { server, account, keys } =
+            local::start(stage, Serving { port: 0, tick: TICK }, clock)?;
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = Watcher::new(market_ws, specs, teller, clock)?;
         let until = Arc::clone(&stop);
@@ -81,7 +76,7 @@ impl Paper {
             .name("paper-feed".into())
             .spawn(move || watcher.run(&until))
             .map_err(Failure::environment)?;
-        Ok(Paper { server, account, owner, agent_key, counts, stop, thread: Some(thread) })
+        Ok(Paper { server, account, keys, counts, stop, thread: Some(thread) })
     }
 
     /// Ends it; the exchange as it was. `None` when a thread of it panicked.
@@ -92,13 +87,8 @@ impl Paper {
     }
 }
 
-/// A key that opens nothing but the paper venue.
-fn fresh_key() -> Result<(Address, [u8; 32]), Failure> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)
-        .map_err(|error| Failure::environment(format!("no randomness: {error}")))?;
-    let signer = Signer::new(key).map_err(|_| Failure::bug("a random key is no key"))?;
-    Ok((signer.address(), key))
+fn venue_of(specs: &[InstrumentSpec]) -> VenueId {
+    specs.first().map_or(VenueId::Hyperliquid, |first| first.venue)
 }
 
 /// Watches the real market for the mirror.
@@ -106,7 +96,11 @@ fn fresh_key() -> Result<(Address, [u8; 32]), Failure> {
 struct Watcher {
     feed: FeedStep,
     events: Consumer<Event>,
+    /// Asks the venue for a whole book.
+    asks: Producer<InstId>,
     books: Vec<Book>,
+    /// When to ask for the books that are not known.
+    ask_at: Vec<Option<Stamp>>,
     teller: Teller,
     clock: Clock,
 }
@@ -118,25 +112,26 @@ impl Watcher {
         teller: Teller,
         clock: &Clock,
     ) -> Result<Watcher, Failure> {
-        let venue = specs.first().map_or(VenueId::Hyperliquid, |first| first.venue);
+        let venue = venue_of(specs);
         // Whole books, by the documented channels: the mirror is matched against them.
         let codec = build::feed(venue, specs, &Options::default()).map_err(Failure::config)?;
 
         let depths = Depths::for_instruments(specs.len());
         // The thread dozes between two looks, so there is room for more than a spinning one needs.
         let (to_us, events) = spsc::channel(depths.market * 16);
-        let (_, asks) = spsc::channel(depths.asks);
+        let (asks, asked) = spsc::channel(depths.asks);
         let feed = FeedStep::new(
             codec,
             Dialer::new(to.clone(), Limits::default(), clock.clone()),
             to_us,
-            asks,
+            asked,
             specs.len(),
             clock.clone(),
             Arc::new(Metrics::default()),
         );
         let books = specs.iter().map(|_| Book::default()).collect();
-        Ok(Watcher { feed, events, books, teller, clock: clock.clone() })
+        let ask_at = vec![None; specs.len()];
+        Ok(Watcher { feed, events, asks, books, ask_at, teller, clock: clock.clone() })
     }
 
     fn run(mut self, stop: &AtomicBool) {
@@ -149,8 +144,20 @@ impl Watcher {
                     return;
                 }
             }
+            self.ask();
             if work == 0 {
                 std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+
+    /// A book that broke is not told again by itself where books come as changes.
+    fn ask(&mut self) {
+        let now = self.clock.stamp();
+        for (inst, due) in (0..).map(InstId).zip(&mut self.ask_at) {
+            // A full ring holds what asks already.
+            if due.is_some_and(|at| at <= now) && self.asks.push(inst).is_ok() {
+                *due = Some(Stamp(now.0 + ASK_AGAIN_NS));
             }
         }
     }
@@ -165,14 +172,19 @@ impl Watcher {
                 true
             }
             Event::BookEnd { inst, bids, asks, exch_ms, .. } => {
-                let book = &mut self.books[usize::from(inst.0)];
+                let at = usize::from(inst.0);
+                let book = &mut self.books[at];
                 match book.end(bids, asks, exch_ms, now) {
                     Applied::Changed => {
+                        self.ask_at[at] = None;
                         let side = |side| book.levels(side).to_vec();
                         let seen = Seen::Book { bids: side(Side::Buy), asks: side(Side::Sell) };
                         tell(exch_ms, inst, seen)
                     }
-                    Applied::Tore(_) => tell(exch_ms, inst, Seen::Lost),
+                    Applied::Tore(_) => {
+                        self.ask_at[at] = Some(self.clock.stamp());
+                        tell(exch_ms, inst, Seen::Lost)
+                    }
                     _ => true,
                 }
             }
@@ -184,8 +196,13 @@ impl Watcher {
             Event::Trade { inst, side, px, qty, exch_ms, .. } => {
                 tell(exch_ms, inst, Seen::Trade { side, px, qty })
             }
-            Event::Gap { inst, .. } => tell(0, inst, Seen::Lost),
+            Event::Gap { inst, .. } => {
+                self.ask_at[usize::from(inst.0)] = Some(self.clock.stamp());
+                tell(0, inst, Seen::Lost)
+            }
             Event::LinkDown { .. } => {
+                // The next connection begins with whole books.
+                self.ask_at.fill(None);
                 let mut all = 0..self.books.len() as u16;
                 all.all(|i| tell(0, InstId(i), Seen::Lost))
             }

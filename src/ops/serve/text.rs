@@ -219,6 +219,8 @@ fn pipeline(page: &mut Page, metrics: &Metrics) {
         ("egress_illegal_total", "Orders stopped at the last door. Must be 0.", &egress.illegal),
         ("egress_reconnects_total", "Connections lost.", &egress.reconnects),
         ("egress_pool_empty_total", "Signatures without a prepared nonce.", &egress.pool_empty),
+        ("egress_unanswered_total", "Messages never answered.", &egress.unanswered),
+        ("egress_unread_fills_total", "Lists of fills not read.", &egress.unread_fills),
         ("egress_leverage_refused_total", "Leverages not set.", &egress.leverage_refused),
         ("journal_written_total", "Records written.", &metrics.journal_written),
         ("journal_dropped_total", "Records lost.", &metrics.journal_dropped),

@@ -49,6 +49,9 @@ impl EgressStep {
             self.tell_not_set(Setting::Leverage, now);
         }
         self.tell_rate(now_ms, now);
+        let egress = &self.metrics.egress;
+        egress.unanswered.set(self.venue.unanswered());
+        egress.unread_fills.set(self.venue.unread_fills());
         if self.standing != Standing::Ready {
             return Ok(());
         }

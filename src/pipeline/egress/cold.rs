@@ -10,11 +10,25 @@ use crate::units::{Price, Qty};
 use crate::venue::rest::VenueView;
 
 /// How often what rests is cancelled after the core is gone, and the pause between: 10 s, in which
-/// a venue that is away for a moment comes back.
-const ABANDON_TRIES: u32 = 100;
+/// a venue that is away for a moment comes back. Where a view costs much of a minute's requests, the
+/// pause is the venue's own between two, and there are fewer of them.
+const ABANDON_TRIES: u64 = 100;
+const ABANDON_TRIES_LEAST: u64 = 10;
 /// Empty lists before the one that is believed.
 const ABANDON_EMPTY: u32 = 2;
 const ABANDON_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// The pause between two views of the end, and how many there are, by the venue's own pause. One of a
+/// quarter of a second is for a run that goes on; the end may hurry.
+fn abandon_pace(view_every_ns: u64) -> (std::time::Duration, u64) {
+    let pause = std::time::Duration::from_nanos(view_every_ns);
+    if pause <= ABANDON_PAUSE * 5 {
+        return (ABANDON_PAUSE, ABANDON_TRIES);
+    }
+    // Of a venue's pause, which is not zero.
+    let tries = ABANDON_TRIES * ABANDON_PAUSE.as_nanos() as u64 / view_every_ns;
+    (pause, tries.max(ABANDON_TRIES_LEAST))
+}
 
 impl EgressStep {
     /// What is not sent on this connection, and needs none.
@@ -151,7 +165,8 @@ impl EgressStep {
     pub fn abandon(&mut self) {
         self.abandoned = true;
         let mut empty = 0;
-        for _ in 0..ABANDON_TRIES {
+        let (pause, tries) = abandon_pace(self.venue.view_every_ns());
+        for _ in 0..tries {
             match self.sweep_once() {
                 // What was sent just before may not be listed yet: it must stay empty.
                 Ok(true) if empty == ABANDON_EMPTY => return,
@@ -164,7 +179,7 @@ impl EgressStep {
                     self.rescue.finish(1, &mut self.venue, &mut self.frame[..]);
                 }
             }
-            std::thread::sleep(ABANDON_PAUSE);
+            std::thread::sleep(pause);
         }
         tracing::error!("orders may rest at the venue: nothing cancels them any more");
     }

@@ -17,6 +17,9 @@ pub const SPAN_MS: u64 = SCHEDULE_MIN_MS + 60_000;
 pub const EVERY_MS: u64 = 120_000;
 /// After a refusal, ms.
 pub const AGAIN_MS: u64 = 10_000;
+/// After what takes it back was taken, ms: it is held for 200 ms before it is executed, and a time that
+/// is set before that is refused as the queued one's second.
+pub const BEHIND_ABORT_MS: u64 = 1_000;
 /// One is queued already.
 const QUEUED: u32 = 21_712;
 
@@ -75,7 +78,7 @@ impl DeadMan {
     pub fn aborted(&mut self, outcome: &Outcome) {
         if matches!(outcome, Outcome::Accepted { .. }) {
             (self.switch, self.abort_first) = (Switch::Unknown, false);
-            self.due_ms = self.asked_ms;
+            self.due_ms = self.asked_ms + BEHIND_ABORT_MS;
         }
     }
 
@@ -121,6 +124,7 @@ mod tests {
         assert!(!switch.is_due(121_002), "one after the other");
         switch.aborted(&TAKEN);
         assert_eq!(switch.switch(), Switch::Unknown);
+        assert!(!switch.is_due(122_000) && switch.is_due(122_001), "it is executed first");
         assert_eq!(switch.ask(121_003), CancelAll::Scheduled(481_003));
         switch.scheduled(&refused(23_000));
         assert_eq!((switch.switch(), switch.is_due(131_003)), (Switch::Refused, true));

@@ -18,7 +18,7 @@ impl Hub {
                 let Some(order) = self.ledger.live.get_mut(&index) else { return };
                 order.expires = None;
                 let (slot, inst, hash) = (order.slot, order.inst, order.hash.clone());
-                self.cancel(slot, inst, index, hash, true);
+                self.cancel(slot, inst, index, hash, "canceled-expired");
             }
             Due::CancelAll(slot) => {
                 self.directory.holders[slot].scheduled = None;
@@ -50,7 +50,7 @@ impl Hub {
                     None => Some("given order is not an active limit order"),
                     Some(order) => {
                         let (inst, index) = (order.inst, order.index);
-                        self.cancel(slot, inst, index, hash.clone(), false);
+                        self.cancel(slot, inst, index, hash.clone(), "canceled");
                         None
                     }
                 },
@@ -140,14 +140,16 @@ impl Hub {
         None
     }
 
-    fn cancel(&mut self, slot: usize, inst: InstId, index: u64, hash: String, expired: bool) {
+    /// `ends`: the order's last status.
+    fn cancel(&mut self, slot: usize, inst: InstId, index: u64, hash: String, ends: &'static str) {
         let target = OrderRef::Cloid(u128::from(index));
         self.request(slot, &hash, Request::Cancel { inst, target });
-        self.doing.insert(index, Doing { hash, expired });
+        self.doing.insert(index, Doing { hash, ends });
     }
 
-    /// Price and size are replaced; what was filled before counts no more, and the order goes to the
-    /// end of its queue. The venue's own rule on the filled part is not documented.
+    /// Price and whole size are replaced, what was filled stays counted in it, and the order goes to the
+    /// end of its queue. A whole size of no more than what was filled ends the order: it is filled, and
+    /// whole at that. (The venue's circuit: elliottech/lighter-prover, `l2_modify_order.rs`.)
     fn modify(
         &mut self,
         slot: usize,
@@ -167,9 +169,14 @@ impl Hub {
         let market = self.directory.of(order.inst);
         let (px, qty): (Price, Qty) = (market.price(price)?, market.size(base)?);
         order.version = version.unwrap_or(order.version);
-        (order.px, order.initial, order.left) = (px, qty, qty);
-        (order.filled, order.filled_quote) = (Qty::ZERO, Notional::ZERO);
-        order.nonce = nonce;
+        (order.px, order.nonce) = (px, nonce);
+        if qty <= order.filled {
+            let inst = order.inst;
+            self.cancel(slot, inst, index, hash.to_owned(), "filled");
+            return None;
+        }
+        let qty = Qty(qty.0 - order.filled.0);
+        (order.initial, order.left) = (Qty(qty.0 + order.filled.0), qty);
         hash.clone_into(&mut order.hash);
         let new = NewOrder {
             inst: order.inst,
@@ -205,7 +212,7 @@ impl Hub {
         let mine = self.ledger.of(slot).filter(|o| only.is_none_or(|inst| inst == o.inst));
         let mine: Vec<(InstId, u64)> = mine.map(|o| (o.inst, o.index)).collect();
         for (inst, index) in mine {
-            self.cancel(slot, inst, index, hash.clone(), false);
+            self.cancel(slot, inst, index, hash.clone(), "canceled");
         }
     }
 

@@ -17,6 +17,9 @@ pub enum LighterFault {
     RefuseNonces(u32),
     /// So many transactions are refused with 23000 (429 over HTTP).
     RefuseRate(u32),
+    /// So many messages with transactions over the WebSocket are lost on their way: neither executed nor
+    /// answered, and no nonce is used, so that the ones behind them are out of step.
+    LoseTransactions(u32),
     /// Answers to transactions over the WebSocket come so much later than what the stream says of them.
     /// Until [`LighterFault::Heal`].
     LateAnswers(Nanos),
@@ -41,6 +44,7 @@ pub(super) struct Faults {
     pub stale_ticker: bool,
     pub refuse_nonces: u32,
     pub refuse_rate: u32,
+    pub lose: u32,
     pub late_answers: Option<Nanos>,
     pub no_answers: bool,
     pub late: Vec<Late>,
@@ -56,6 +60,7 @@ impl Faults {
             LighterFault::Shutdown { .. } => {}
             LighterFault::RefuseNonces(n) => self.refuse_nonces = n,
             LighterFault::RefuseRate(n) => self.refuse_rate = n,
+            LighterFault::LoseTransactions(n) => self.lose = n,
             LighterFault::LateAnswers(by) => self.late_answers = Some(by),
             LighterFault::NoAnswers => self.no_answers = true,
             LighterFault::Heal => {

@@ -47,8 +47,9 @@ pub(super) struct Queued {
 #[derive(Clone, Debug)]
 pub(super) struct Doing {
     pub hash: String,
-    /// The order's own expiry has come.
-    pub expired: bool,
+    /// The order's status when it is gone: its own expiry may have come, or a modify may want no more of
+    /// it than was filled.
+    pub ends: &'static str,
 }
 
 /// See the module's head.
@@ -261,12 +262,12 @@ impl Hub {
         if let Some(doing) = &doing {
             order.hash.clone_from(&doing.hash);
         }
-        let expired = doing.is_some_and(|d| d.expired);
+        let ends = doing.map_or("canceled", |d| d.ends);
         order.status = match view.status {
             OrderStatus::Open => "open",
             OrderStatus::Filled => "filled",
-            OrderStatus::Canceled if expired => "canceled-expired",
-            OrderStatus::Canceled | OrderStatus::ScheduledCancel => "canceled",
+            OrderStatus::Canceled => ends,
+            OrderStatus::ScheduledCancel => "canceled",
             // Part of it traded, or nothing did although it met a price.
             OrderStatus::IocCanceled => "canceled",
             OrderStatus::SelfTradeCanceled => "canceled-self-trade",
@@ -282,6 +283,10 @@ impl Hub {
                 _ => "canceled",
             },
         };
+        if order.status == "filled" && view.status == OrderStatus::Canceled {
+            // By a modify.
+            (order.initial, order.left) = (order.filled, Qty::ZERO);
+        }
         let text = wire::order(&self.directory, order);
         let order = order.clone();
         self.news.order(order.slot, order.inst, text);

@@ -54,6 +54,10 @@ pub(super) fn earn_quota(holder: &mut Holder, traded: i64) {
 impl Hub {
     /// A frame `jsonapi/sendtx` or `jsonapi/sendtxbatch`.
     pub(super) fn on_sent(&mut self, peer: PeerId, kind: &str, json: &Json) {
+        if self.faults.lose > 0 {
+            self.faults.lose -= 1;
+            return;
+        }
         let data = json.get("data");
         let id = data.and_then(|d| d.get("id")).and_then(Json::str).map(str::to_owned);
         let rows = match data {
