@@ -325,7 +325,8 @@ fn the_dead_mans_switch_is_set_put_off_and_taken_back() {
     let sent = beat(&mut account, NOW + 120_001).expect("what is queued goes first");
     assert_eq!((sent.number("TimeInForce"), sent.number("Time")), (2, 0));
     tell(&mut account, &taken(&sent));
-    let sent = beat(&mut account, NOW + 120_002).expect("and is set anew");
+    assert!(beat(&mut account, NOW + 121_000).is_none(), "taken is not executed");
+    let sent = beat(&mut account, NOW + 121_001).expect("and is set anew");
     tell(&mut account, &taken(&sent));
     assert_eq!(account.switch(), Switch::Armed);
     let mut room = [0; FRAME_MAX];
