@@ -68,6 +68,17 @@ pub enum Owner {
     Lighter(lighter::build::Owner),
 }
 
+/// What is traded, as `--account` or `--vault` names it.
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // What is traded.
+            Owner::Hyperliquid(owner) => owner.traded().fmt(f),
+            Owner::Lighter(owner) => owner.fmt(f),
+        }
+    }
+}
+
 impl Owner {
     /// Reads `--account`; the error says what to write.
     pub fn parse(venue: VenueId, text: &str) -> Result<Owner, &'static str> {

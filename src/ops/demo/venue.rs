@@ -82,7 +82,7 @@ fn market(name: &str) -> Result<(Instrument, FlowParams), Failure> {
 /// Starts the venue in the language of its markets' venue.
 pub fn start(stage: Stage, port: u16, clock: &Clock) -> Result<Venue, Failure> {
     let Local { server, account, keys } = local::start(stage, Serving { port, tick: TICK }, clock)?;
-    tracing::info!(url = %server.http_url(), "the embedded venue listens");
+    tracing::info!(url = %server.http_url(), account = %keys.owner(), "the embedded venue listens");
     let run_tag = u64::from_be_bytes(local::random::<8>()?);
     Ok(Venue { server, account, keys, run_tag })
 }

@@ -54,6 +54,13 @@ pub struct Owner {
     pub hedge_key: Option<u8>,
 }
 
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.account, self.key)?;
+        self.hedge_key.map_or(Ok(()), |key| write!(f, ":{key}"))
+    }
+}
+
 impl Owner {
     /// An account that is asked nothing.
     pub const NOBODY: Owner = Owner { account: ACCOUNT_MAX, key: KEY, hedge_key: None };
@@ -246,6 +253,8 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Owner::parse(text), want, "{text}");
+            let again = want.map(|owner| Owner::parse(&owner.to_string()));
+            assert_eq!(again, want.map(Some), "{text}");
         }
     }
 
