@@ -165,7 +165,7 @@ fn frames(bench: &mut Bench) {
     let one = [place(1)];
     for (name, goal, nonces, actions) in [
         ("order to frame, pooled", Some(10_000.0), NonceMode::Sequential, &one[..]),
-        ("order to frame, pooled, clock", None, NonceMode::Clock, &one),
+        ("order to frame, pooled, SkipNonce", None, NonceMode::Clock, &one),
         ("cancel to frame, pooled", None, NonceMode::Sequential, &[cancel(1)]),
         ("15 orders to frame, pooled", None, NonceMode::Sequential, &most),
     ] {

@@ -234,6 +234,25 @@ fn check_index(index: u64) -> Result<(), TxRefused> {
     require((1..=VENUE_INDEX_MAX).contains(&index), TxRefused::OrderIndex)
 }
 
+/// [`hash_attributes`] of the mark SkipNonce alone, which every order of a session may have: a
+/// permutation less in each. A test makes it anew.
+const SKIP_NONCE_HASH: [Gf; 5] = [
+    Gf::new(17_428_108_783_901_960_683),
+    Gf::new(9_881_969_333_306_583_742),
+    Gf::new(15_081_316_116_031_276_418),
+    Gf::new(4_943_051_268_547_759_080),
+    Gf::new(15_527_769_797_742_739_013),
+];
+
+/// The hash of the attributes that are not the default, which stand first in the list.
+fn hash_attributes(list: &[(u8, u64); 8]) -> Gf5 {
+    let mut pairs = [Gf::ZERO; 2 * ATTRIBUTES_MAX];
+    for (pair, (number, value)) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(list) {
+        *pair = [Gf::new((*number).into()), Gf::new(*value)];
+    }
+    hash_to_quintic(&pairs)
+}
+
 impl Attributes {
     /// Number and value of those that are not the default, by number.
     #[inline]
@@ -403,13 +422,12 @@ impl Tx<'_> {
         if len == 0 {
             return hash;
         }
-        let mut pairs = [Gf::ZERO; 2 * ATTRIBUTES_MAX];
-        for (pair, (number, value)) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(attributes) {
-            *pair = [Gf::new(number.into()), Gf::new(value)];
-        }
         let mut both = [Gf::ZERO; 10];
         both[..5].copy_from_slice(&hash.0);
-        both[5..].copy_from_slice(&hash_to_quintic(&pairs).0);
+        both[5..].copy_from_slice(&match attributes[..len] {
+            [(4, 1)] => SKIP_NONCE_HASH,
+            _ => hash_attributes(&attributes).0,
+        });
         hash_to_quintic(&both)
     }
 
@@ -490,4 +508,17 @@ fn check_group(grouping: Grouping, orders: &[Order]) -> Result<(), TxRefused> {
         require(!repeated, TxRefused::GroupClientIndex)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_that_skips_nonces_has_the_hash_that_was_made_ahead() {
+        let (list, len) = Attributes { skip_nonce: true, ..Attributes::default() }.list();
+        assert_eq!(list[..len], [(4, 1)]);
+        let made = hash_attributes(&list).0.map(Gf::to_u64);
+        assert_eq!(made, SKIP_NONCE_HASH.map(Gf::to_u64));
+    }
 }
