@@ -25,6 +25,8 @@ const RECENT: usize = 10;
 const IN_FULL: usize = 2;
 /// Orders whose component is known, so that a fill can say whose it was.
 const OWNERS: usize = 256;
+/// Refused orders of which the second telling is known as that.
+const REJECTED: usize = 64;
 
 #[derive(Debug)]
 pub struct View {
@@ -33,6 +35,8 @@ pub struct View {
     markets: Vec<Market>,
     recent: VecDeque<String>,
     rejects: Vec<(RejectReason, u64)>,
+    /// The last orders that were refused: the answer and the order's stream both say it.
+    rejected: VecDeque<OrderId>,
     alarms: u64,
     /// Each held entry of a pair: its cycle, and its imbalance by the fills.
     pub entered: Vec<(u32, Imbalance)>,
@@ -50,6 +54,7 @@ impl View {
             markets: specs.iter().map(|spec| Market::new(spec.symbol.as_str())).collect(),
             recent: VecDeque::with_capacity(RECENT),
             rejects: Vec::new(),
+            rejected: VecDeque::with_capacity(REJECTED),
             alarms: 0,
             entered: Vec::new(),
             owners: VecDeque::with_capacity(OWNERS),
@@ -105,7 +110,10 @@ impl View {
                 let what = format!("{who} {side} {qty} @ {px} as {how}, fee {fee}");
                 self.tell(Some(inst), "fill", what);
             }
+            Event::Reject { order, .. } if self.rejected.contains(&order) => {}
             Event::Reject { reason, order, .. } => {
+                self.rejected.truncate(REJECTED - 1);
+                self.rejected.push_front(order);
                 match self.rejects.iter_mut().find(|(r, _)| *r == reason) {
                     Some((_, count)) => *count += 1,
                     None => self.rejects.push((reason, 1)),
