@@ -334,3 +334,26 @@ fn print(text: &str) {
 fn clip(line: &str) -> String {
     line.chars().take(118).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Stamp;
+    use crate::instrument::InstId;
+
+    #[test]
+    fn a_refusal_that_is_told_twice_counts_once() {
+        let mut view = View::new(String::new(), None, &[]);
+        let reason = RejectReason::WouldCross;
+        let told = |n| Event::Reject {
+            order: OrderId::new(n, InstId(0)),
+            reason,
+            code: 0,
+            recv: Stamp(1),
+        };
+        for n in [1, 1, 2, 1, 2] {
+            view.input(&told(n));
+        }
+        assert_eq!(view.rejects, [(reason, 2)]);
+    }
+}
